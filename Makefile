@@ -1,0 +1,81 @@
+# luabuild: `make help` lists the targets.
+
+# ---- settings ----
+PREFIX  ?= /usr/local
+B       ?= build
+CC      ?= gcc
+OPT     ?= -O2 -g
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+PACKAGES  = lua5.4 lua5.4-cjson lua5.4-filesystem libcurl libxml-2.0 libssh2 libarchive libcrypto libcrypt libmicrohttpd libedit
+DEPS      = gcc make libc6-dev pkg-config git ca-certificates liblua5.4-dev lua-cjson-dev lua-filesystem-dev \
+            libcurl4-openssl-dev libxml2-dev libssh2-1-dev libarchive-dev libssl-dev libcrypt-dev libmicrohttpd-dev libedit-dev
+TEST_DEPS = golang-go golang-github-vmware-govmomi-dev qemu-system-x86 qemu-utils ovmf openssh-server openssh-client curl \
+            mtools dosfstools xorriso isolinux syslinux-common extlinux busybox-static e2fsprogs fdisk cpio \
+            lua-check cppcheck valgrind
+
+# each warning group and why
+WARN  = -Wall -Wextra -Werror            # the usual, and no excuses
+WARN += -Wshadow -Wwrite-strings -Wundef # names and literals mean one thing
+WARN += -Wconversion -Wvla               # no silent narrowing, no unbounded stack
+WARN += -Wstrict-prototypes -Wmissing-prototypes
+
+# ---- no need to change below ----
+CPPFLAGS := -D_POSIX_C_SOURCE=200809L -DLB_VERSION='"$(VERSION)"' -Isrc -I$(B)
+# the libraries that Debian also ships as archives are linked in: pkg-config gives -l names, LUALIBS the archives
+LUALIBS  := -Wl,-Bstatic -llua5.4-cjson -llua5.4-filesystem -llua5.4 -Wl,-Bdynamic -lm -ldl
+CFLAGS   := -std=c11 $(OPT) $(WARN) $(SAN) $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+LDLIBS   := $(LUALIBS) $(shell pkg-config --libs $(filter-out lua%,$(PACKAGES)) 2>/dev/null)
+LDFLAGS  := -Wl,--as-needed -Wl,-E
+
+TOOLS   := src/mkembed.c src/mkvim.c
+SOURCES := $(filter-out $(TOOLS),$(wildcard src/*.c))
+MODULES := $(patsubst src/%.c,%,$(shell grep -l '^int luaopen_lb_' $(SOURCES)))
+OBJECTS := $(SOURCES:src/%.c=$(B)/%.o) $(B)/embedded.o
+LUA     := $(sort $(shell find lua -name '*.lua' 2>/dev/null))
+
+.PHONY: all deps test-deps test demo lab lab-tools check bench install clean help
+all: $(B)/luabuild ## build/luabuild
+
+$(B)/luabuild: $(OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LDLIBS)
+
+$(B)/%.o: src/%.c | $(B)/modules.h
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/embedded.o: $(B)/embedded.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/embedded.c: $(B)/mkembed $(LUA) $(SOURCES)
+	$(B)/mkembed lua/ $(LUA) $(SOURCES) > $@.new && mv $@.new $@
+
+$(B)/mk%: src/mk%.c | $(B)
+	$(CC) -std=c11 -O1 $(WARN) -D_POSIX_C_SOURCE=200809L -o $@ $<
+
+# the list of C modules: every file that defines luaopen_lb_NAME
+$(B)/modules.h: $(SOURCES) | $(B)
+	@printf 'X(%s)\n' $(MODULES) > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@; touch $@
+
+$(B):
+	mkdir -p $@
+
+-include $(wildcard $(B)/*.d)
+
+# ---- people ----
+deps: ## install what building and running need (Debian 12)
+	@src/apt $(DEPS)
+
+test-deps: deps ## install what tests, lab and demo need besides
+	@src/apt $(TEST_DEPS)
+
+test: test-deps all ## run every test
+	$(B)/luabuild run tests/run.lua $(FILTER)
+
+install: all ## install under PREFIX
+	install -D -m 755 $(B)/luabuild $(DESTDIR)$(PREFIX)/bin/luabuild
+
+clean: ## remove build/
+	rm -rf $(B)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14

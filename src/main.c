@@ -1,0 +1,50 @@
+/* main: make the state, hand the arguments to lua/init.lua, turn its answer into the exit status */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <lualib.h>
+
+#include "load.h"
+
+static int traceback(lua_State *L) {
+  if (lua_type(L, 1) == LUA_TSTRING) luaL_traceback(L, L, lua_tostring(L, 1), 1);
+  return 1;
+}
+
+/* pmain(argc, argv) -> exit status */
+static int pmain(lua_State *L) {
+  int argc = (int)lua_tointeger(L, 1);
+  char **argv = lua_touserdata(L, 2);
+  luaL_openlibs(L);
+  lb_openmodules(L);
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "init");
+  lua_call(L, 1, 1); /* the program's main function */
+  lua_createtable(L, argc, 1);
+  for (int i = 0; i < argc; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i);
+  }
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+int main(int argc, char **argv) {
+  lua_State *L = luaL_newstate();
+  int status = EXIT_FAILURE;
+  if (!L) {
+    fputs("luabuild: not enough memory\n", stderr);
+    return status;
+  }
+  lua_pushcfunction(L, traceback);
+  lua_pushcfunction(L, pmain);
+  lua_pushinteger(L, argc);
+  lua_pushlightuserdata(L, argv);
+  if (lua_pcall(L, 2, 1, 1) == LUA_OK)
+    status = (int)lua_tointeger(L, -1);
+  else
+    fprintf(stderr, "luabuild: %s\n", luaL_tolstring(L, -1, NULL));
+  lua_close(L);
+  return status;
+}

@@ -1,0 +1,222 @@
+/* signal: the one wait, and the signals that end it */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "lb.h"
+
+#define MULTI "signal.multi" /* class of the box that owns the curl multi handle */
+#define FDMAX 64
+
+/* What a handler may touch, and nothing else: a process has one set of signal handlers. */
+static volatile sig_atomic_t received;     /* signals since the last acknowledge */
+static volatile sig_atomic_t total;        /* signals since catch: the third kills */
+static volatile sig_atomic_t last;         /* number of the last one */
+static int wake[2] = {-1, -1};             /* the handler writes, every wait reads */
+static lua_State *volatile main_state;     /* whose Lua loops the hook ends */
+
+/* ---- cancelling ---- */
+
+void lb_checkcancel(lua_State *L) {
+  if (!received) return;
+  lb_pusherror(L, "cancelled", last == SIGINT ? "interrupted" : "terminated");
+  lua_error(L);
+}
+
+/* Runs at the next instruction after a signal. It stays set while the signal is unacknowledged, so that code
+ * which swallows the error once is stopped again. */
+static void hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  lua_sethook(L, NULL, 0, 0);
+  lb_checkcancel(L);
+}
+
+static void handler(int signum) {
+  int saved = errno;
+  received = received + 1;
+  total = total + 1;
+  last = signum;
+  if (total >= 2) signal(signum, SIG_DFL);
+  if (write(wake[1], "", 1) < 0) errno = saved; /* full pipe: a wake-up is pending already */
+  if (main_state) lua_sethook(main_state, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+  errno = saved;
+}
+
+/* ---- waiting ---- */
+
+double lb_now(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+typedef struct Multi {
+  lb_Box box;
+  CURLM *multi;
+} Multi;
+
+static int multi_close(lua_State *L) {
+  Multi *m = lua_touserdata(L, 1);
+  if (m->multi) {
+    curl_multi_cleanup(m->multi);
+    m->multi = NULL;
+  }
+  return 0;
+}
+
+void *lb_multi(lua_State *L) {
+  Multi *m;
+  if (lua_getfield(L, LUA_REGISTRYINDEX, MULTI ".box") == LUA_TNIL) {
+    lua_pop(L, 1);
+    m = lb_newbox(L, sizeof *m, MULTI); /* not counted as live: it belongs to the state */
+    m->multi = curl_multi_init();
+    if (!m->multi) luaL_error(L, "curl_multi_init: out of memory");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, MULTI ".box");
+  }
+  m = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return m->multi;
+}
+
+static void drain(void) {
+  char junk[64];
+  while (read(wake[0], junk, sizeof junk) > 0) continue;
+}
+
+int lb_wait(lua_State *L, lb_Fd *fds, unsigned n, long ms) {
+  struct curl_waitfd set[FDMAX + 1];
+  CURLM *multi = lb_multi(L);
+  int running, ready = 0;
+  if (n > FDMAX) luaL_error(L, "lb_wait: more than %d descriptors", FDMAX);
+  for (unsigned i = 0; i < n; i++) {
+    set[i].fd = fds[i].fd;
+    set[i].events = (short)(((fds[i].events & LB_READ) ? CURL_WAIT_POLLIN : 0) |
+                            ((fds[i].events & LB_WRITE) ? CURL_WAIT_POLLOUT : 0));
+    set[i].revents = 0;
+  }
+  set[n] = (struct curl_waitfd){wake[0], CURL_WAIT_POLLIN, 0};
+  lb_checkcancel(L);
+  if (ms < 0 || ms > 3600000) ms = 3600000;
+  curl_multi_poll(multi, set, n + (wake[0] >= 0), (int)ms, NULL);
+  if (set[n].revents) drain();
+  lb_checkcancel(L);
+  for (unsigned i = 0; i < n; i++) {
+    fds[i].revents = (short)(((set[i].revents & CURL_WAIT_POLLIN) ? LB_READ : 0) |
+                             ((set[i].revents & CURL_WAIT_POLLOUT) ? LB_WRITE : 0));
+    /* an error or hang-up is reported as ready, so that the owner's next call sees it */
+    if (set[i].revents && !fds[i].revents) fds[i].revents = fds[i].events;
+    ready += fds[i].revents != 0;
+  }
+  curl_multi_perform(multi, &running);
+  return ready;
+}
+
+/* ---- module ---- */
+
+/*
+signal.now() -> number
+Monotonic seconds from an arbitrary start.
+Blocks: no.  Source: clock_gettime(2), CLOCK_MONOTONIC.
+*/
+static int signal_now(lua_State *L) {
+  lua_pushnumber(L, lb_now());
+  return 1;
+}
+
+/*
+signal.sleep(seconds) -> true
+Wait; transfers under way go on meanwhile.
+  seconds        number            0 or more
+Raises: cancelled.
+Blocks: yes.
+*/
+static int signal_sleep(lua_State *L) {
+  double until = lb_now() + luaL_checknumber(L, 1), left;
+  while ((left = until - lb_now()) > 0) lb_wait(L, NULL, 0, (long)(left * 1000) + 1);
+  lb_checkcancel(L);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/*
+signal.catch() -> true
+From now on SIGINT, SIGTERM and SIGHUP end the current wait and raise `cancelled`; the third signal kills. SIGPIPE is
+ignored. Called again, it counts from one again (the REPL does, at each prompt).
+Blocks: no.  Source: signal(7).
+*/
+static int signal_catch(lua_State *L) {
+  struct sigaction action = {0};
+  if (wake[0] < 0) {
+    if (pipe(wake) < 0) return lb_failerrno(L, errno, "make the wake pipe");
+    for (int i = 0; i < 2; i++) {
+      fcntl(wake[i], F_SETFL, O_NONBLOCK);
+      fcntl(wake[i], F_SETFD, FD_CLOEXEC);
+    }
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  main_state = lua_tothread(L, -1);
+  received = total = 0;
+  action.sa_handler = handler;
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGHUP, &action, NULL);
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &action, NULL);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/*
+signal.pending() -> integer
+How many signals came since the last acknowledge.
+Blocks: no.
+*/
+static int signal_pending(lua_State *L) {
+  lua_pushinteger(L, received);
+  return 1;
+}
+
+/*
+signal.acknowledge() -> integer
+Take note of the signals that came, and wait normally again: what clean-up calls first. A further signal raises
+`cancelled` again. Returns how many were acknowledged.
+Blocks: no.
+*/
+static int signal_acknowledge(lua_State *L) {
+  int count = received;
+  received = 0;
+  lua_sethook(L, NULL, 0, 0);
+  lua_pushinteger(L, count);
+  return 1;
+}
+
+static int signal_closestate(lua_State *L) {
+  (void)L;
+  main_state = NULL; /* a late signal finds no state */
+  return 0;
+}
+
+static const luaL_Reg functions[] = {
+    {"acknowledge", signal_acknowledge}, {"catch", signal_catch}, {"now", signal_now},
+    {"pending", signal_pending},         {"sleep", signal_sleep}, {NULL, NULL},
+};
+
+int luaopen_lb_signal(lua_State *L);
+int luaopen_lb_signal(lua_State *L) {
+  static const luaL_Reg none[] = {{NULL, NULL}};
+  lb_class(L, MULTI, none, multi_close);
+  luaL_newlib(L, functions);
+  lua_newuserdatauv(L, 0, 0); /* its finalizer runs when the state closes */
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, signal_closestate);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, "signal.state");
+  return 1;
+}
