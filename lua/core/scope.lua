@@ -1,0 +1,63 @@
+-- scope: the clean-up stack. Push the undo before the deed; everything is undone in reverse order unless kept.
+local signal = require "signal"
+local err = require "core.err"
+
+local scope = {}
+scope.__index = scope
+
+--[[
+scope.new(options) -> scope
+Make a clean-up stack; `local s <close> = scope.new()` unwinds it at the end of the block.
+  options.report function|nil      report(name, error or nil) is called after each undo
+  options.deadline number = 60     seconds for the whole clean-up; what is left then is reported as not undone
+]]
+function scope.new(options)
+  options = options or {}
+  return setmetatable({ report = options.report or function() end, deadline = options.deadline or 60 }, scope)
+end
+
+--[[
+scope:push(name, undo) -> entry
+Remember how to undo what is about to be done. undo() must do no harm when the deed never happened.
+]]
+function scope:push(name, undo)
+  local entry = { name = name, undo = undo }
+  self[#self + 1] = entry
+  return entry
+end
+
+--[[
+scope:forget(entry) -> nothing
+The deed became permanent, or was undone already.
+]]
+function scope:forget(entry)
+  for i = #self, 1, -1 do if self[i] == entry then table.remove(self, i) end end
+end
+
+--[[
+scope:unwind() -> {name, ...}
+Undo everything, last first, also after a signal (a second one stops it). Returns the names of what could not be undone.
+Raises: nothing.
+Blocks: yes, for about `deadline` seconds at most.
+]]
+function scope:unwind()
+  signal.acknowledge()
+  local left, stop, until_ = {}, false, signal.now() + self.deadline
+  for i = #self, 1, -1 do
+    local entry = self[i]
+    self[i] = nil
+    stop = stop or signal.now() > until_
+    local ok, e = not stop, nil
+    if ok then
+      ok, e = pcall(entry.undo)
+      stop = err.is(e, "cancelled")
+    end
+    if not ok then left[#left + 1] = entry.name end
+    self.report(entry.name, not ok and (e or err.new { code = "timeout", message = "no time left to clean up" }) or nil)
+  end
+  return left
+end
+
+scope.__close = scope.unwind
+
+return scope

@@ -1,0 +1,31 @@
+local secret = require "core.secret"
+
+return {
+  ["a secret is hidden in every encoding"] = function(t)
+    local s = secret.new()
+    local value = [[p&ss"w/rd 'x<]]
+    s:add(value)
+    for _, form in ipairs { value, "p%26ss%22w%2Frd%20%27x%3C", "p&amp;ss&quot;w/rd &apos;x&lt;", [[p&ss\"w\/rd 'x<]], [[p&ss"w/rd '\''x<]] } do
+      local shown = s:mask("before " .. form .. " after")
+      t:equal(shown, "before •••• after", form)
+    end
+  end,
+  ["base64 is hidden wherever the secret stands in the encoded text"] = function(t)
+    local s = secret.new()
+    s:add("correct horse battery")
+    for _, prefix in ipairs { "", "a", "ab", "abc", "user:" } do
+      local encoded = t:shell("printf %s '" .. prefix .. "correct horse battery and more' | base64 -w0")
+      t:ok(not s:mask(encoded):find("Y3Qg", 1, true) and s:mask(encoded):find("••••", 1, true), prefix)
+    end
+  end,
+  ["each line of a multi-line secret is hidden"] = function(t)
+    local s = secret.new()
+    s:add("-----BEGIN KEY-----\nabcdefgh\nijklmnop\n")
+    t:equal(s:mask("x abcdefgh y"), "x •••• y")
+  end,
+  ["a short secret is hidden only where it stands alone"] = function(t)
+    local s = secret.new()
+    s:add("cat")
+    t:equal(s:mask("cat concatenate 'cat'"), "•••• concatenate '••••'")
+  end,
+}
