@@ -1,41 +1,51 @@
--- main: from the arguments to an exit status
+-- main: from the arguments to an exit status: 0 done, 1 failed, 2 usage or recipe error, 130 interrupted
 local runtime = require "runtime"
 local signal = require "signal"
 local err = require "core.err"
+local options = require "cli.options"
 
 local main = {}
-local commands = {}
 
-function commands.version()
-  print("luabuild " .. runtime.version)
-  return 0
+-- command -> module below cli.command; build is what a recipe alone means
+local COMMANDS = { "build", "check", "plan", "inspect", "run", "keys", "help", "version" }
+
+local function known_command(name)
+  for _, command in ipairs(COMMANDS) do if command == name then return true end end
+  return false
 end
 
--- run SCRIPT.lua [ARG...]: the script sees its arguments in `arg` and `...`
-function commands.run(arguments)
-  local path = arguments[2]
-  if not path then
-    io.stderr:write("luabuild run: which script? Usage: luabuild run SCRIPT.lua [ARG…]\n")
-    return 2
-  end
-  local script = table.move(arguments, 3, #arguments, 1, { [0] = path, [-1] = arguments[0] })
-  rawset(_G, "arg", script)
-  local chunk, message = loadfile(path, "t")
-  if not chunk then
-    io.stderr:write("luabuild run: ", message, "\n")
-    return 2
-  end
-  local status = chunk(table.unpack(script))
-  return math.type(status) == "integer" and status or 0
+-- Which command, and its arguments: a file or an option first means build.
+local function choose(arguments)
+  local first = arguments[1]
+  if first == nil then return "help", {} end
+  if first == "--help" or first == "-h" then return "help", {} end
+  if first == "--version" then return "version", {} end
+  if known_command(first) then return first, table.move(arguments, 2, #arguments, 1, {}) end
+  if first:find("[./]") or first:find("^%-") then return "build", table.move(arguments, 1, #arguments, 1, {}) end
+  local near = runtime.nearest(first, COMMANDS)
+  err.raise("usage", string.format("unknown command '%s'", first),
+    { hint = near and "did you mean '" .. near .. "'?" or "a recipe is named by its path: luabuild recipes/" .. first .. ".lua" })
 end
 
-local function report(e)
-  if err.is(e, "cancelled") then
-    io.stderr:write("luabuild: ", tostring(e), "\n")
-    return 130
+local STATUS = { usage = 2, recipe = 2, cancelled = 130 }
+
+-- One message for people; where it comes from only with --debug or LUABUILD_DEBUG.
+local function report(e, debugging)
+  if not err.is(e) then
+    io.stderr:write("luabuild: internal error: ", tostring(e), "\n")
+    return 1
   end
-  io.stderr:write("luabuild: ", tostring(e), "\n")
-  return 1
+  if not e.shown then io.stderr:write("luabuild: ", tostring(e), "\n") end
+  if debugging and e.traceback then io.stderr:write(e.traceback, "\n") end
+  return STATUS[e.code] or 1
+end
+
+local function handler(e)
+  if err.is(e) then
+    e.traceback = e.traceback or debug.traceback("", 2)
+    return e
+  end
+  return debug.traceback(tostring(e), 2)
 end
 
 --[[
@@ -44,19 +54,18 @@ Run the program: arguments as in C, the program's name at index 0. Returns the e
 ]]
 function main.main(arguments)
   signal.catch()
-  local name = arguments[1] or "help"
-  local command = rawget(commands, name)
-  if not command then
-    io.stderr:write("luabuild: unknown command '", name, "'\n")
-    return 2
-  end
-  local function handler(e)
-    if type(e) == "string" then return debug.traceback(e, 2) end
-    return e
-  end
-  local ok, result = xpcall(command, handler, arguments)
-  if ok then return result end
-  return report(result)
+  local debugging = os.getenv "LUABUILD_DEBUG"
+  local ok, result = xpcall(function()
+    local name, rest = choose(arguments)
+    local command = require("cli.command." .. name)
+    if command.raw then return command.run(rest, arguments[0]) end
+    local given, words = options.parse(rest, command.options or options.common)
+    debugging = debugging or given.debug
+    if given.help then return require("cli.command.help").run({}, { name }) end
+    return command.run(given, words)
+  end, handler)
+  if ok then return result or 0 end
+  return report(result, debugging)
 end
 
 return main

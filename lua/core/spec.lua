@@ -60,7 +60,7 @@ local function by(reader, name)
   end }
 end
 
-spec.size = by(units.bytes, "size")          -- bytes as an integer
+spec.size = by(units.bytes, "size")          -- bytes as an integer; a variable of this type stays as it was given
 spec.duration = by(units.seconds, "duration") -- seconds as a number
 
 --[[

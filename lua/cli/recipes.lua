@@ -1,0 +1,80 @@
+-- recipes: from the command line's words to images
+local runtime = require "runtime"
+local err = require "core.err"
+local glob = require "core.glob"
+local secret = require "core.secret"
+local recipe = require "build.recipe"
+local variables = require "build.variables"
+
+local recipes = {}
+
+local function split(words)
+  local paths, names = {}, {}
+  for _, word in ipairs(words) do table.insert(word:find("%.lua$") and paths or names, word) end
+  return paths, names
+end
+
+local function matches(name, patterns)
+  for _, pattern in ipairs(patterns) do if glob.match(name, pattern) then return true end end
+  return false
+end
+
+local function all_names(images)
+  local names = {}
+  for i, image in ipairs(images) do names[i] = image.name end
+  return names
+end
+
+local function check_selected(images, patterns)
+  for _, pattern in ipairs(patterns) do
+    local found
+    for _, image in ipairs(images) do found = found or glob.match(image.name, pattern) end
+    if not found then
+      local names = all_names(images)
+      local near = runtime.nearest(pattern, names)
+      err.raise("usage", string.format("no image '%s'", pattern), { hint = near and "did you mean '" .. near .. "'?" or "the recipes make: " .. table.concat(names, ", ") })
+    end
+  end
+end
+
+local function check_unknown(vars)
+  local strict, passed = vars:unknown()
+  if #strict > 0 then
+    local near = vars:nearest(strict[1])
+    err.raise("usage", string.format("--var %s: no recipe knows this variable", strict[1]), { hint = near and "did you mean '" .. near .. "'?" or nil })
+  end
+  return passed
+end
+
+--[[
+recipes.load(given, words) -> {image, ...}, { notes, secrets, variables }
+Load the recipes among `words` and choose images by the other words, --only and --except.
+Raises: usage, recipe.
+]]
+function recipes.load(given, words)
+  local paths, names = split(words)
+  if #paths == 0 then err.raise("usage", "which recipe?", { hint = "luabuild recipes/photon3.lua" }) end
+  local secrets = secret.new()
+  local vars = variables.new { files = given.var_file, assignments = given.var, secrets = secrets }
+  local loader, images, problems = recipe.loader(vars), {}, {}
+  for _, path in ipairs(paths) do
+    local ok, loaded = pcall(loader.load, loader, path)
+    if not ok and not err.is(loaded, "recipe") then error(loaded, 0) end
+    if ok then table.move(loaded.images, 1, #loaded.images, #images + 1, images)
+    else problems[#problems + 1] = tostring(loaded) end
+  end
+  if #problems > 0 then err.raise("recipe", secrets:mask(table.concat(problems, "\n"))) end
+  local passed = check_unknown(vars)
+  local only = table.move(given.only or {}, 1, #(given.only or {}), #names + 1, names)
+  check_selected(images, only)
+  local chosen = {}
+  for _, image in ipairs(images) do
+    local wanted = (#only == 0 or matches(image.name, only)) and not matches(image.name, given.except or {})
+    if wanted then chosen[#chosen + 1] = image end
+  end
+  if #chosen == 0 then err.raise("usage", "no image is left to build", { hint = "the recipes make: " .. table.concat(all_names(images), ", ") }) end
+  local notes = #passed > 0 and { "passed over, no recipe declares them: " .. table.concat(passed, " ") } or {}
+  return chosen, { notes = notes, secrets = secrets, variables = vars }
+end
+
+return recipes
