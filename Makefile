@@ -10,7 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 PACKAGES  = lua5.4 lua5.4-cjson lua5.4-filesystem libcurl libxml-2.0 libssh2 libarchive libcrypto libcrypt libmicrohttpd libedit
 DEPS      = gcc make libc6-dev pkg-config git ca-certificates liblua5.4-dev lua-cjson-dev lua-filesystem-dev \
             libcurl4-openssl-dev libxml2-dev libssh2-1-dev libarchive-dev libssl-dev libcrypt-dev libmicrohttpd-dev libedit-dev
-TEST_DEPS = golang-go golang-github-vmware-govmomi-dev qemu-system-x86 qemu-utils ovmf openssh-server openssh-client curl \
+TEST_DEPS = golang-go golang-github-vmware-govmomi-dev qemu-system-x86 qemu-utils ovmf openssh-server openssh-client libpam-wrapper curl \
             mtools dosfstools xorriso isolinux syslinux-common extlinux busybox-static e2fsprogs fdisk cpio \
             lua-check cppcheck valgrind
 

@@ -1,0 +1,414 @@
+/* ssh: SSH sessions: connect, run commands, copy files */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "ssh.h"
+
+#define OP "ssh.call"
+#define SILENCE 3 /* keep-alives without an answer after which the server counts as gone */
+
+/* ---- what libssh2 calls: never Lua ---- */
+
+static ssize_t on_receive(libssh2_socket_t fd, void *buffer, size_t length, int flags, void **abstract) {
+  Session *s = *abstract;
+  ssize_t n = recv(fd, buffer, length, flags);
+  int saved = errno;
+  if (n > 0) {
+    size_t room = sizeof s->hello - s->hello_len, keep = (size_t)n < room ? (size_t)n : room;
+    memcpy(s->hello + s->hello_len, buffer, keep);
+    s->hello_len += keep;
+    s->heard = lb_now();
+    return n;
+  }
+  if (n == 0) {
+    s->lost = SSH_CLOSED;
+    return 0;
+  }
+  if (saved == EINTR || saved == EWOULDBLOCK) return -EAGAIN;
+  if (saved != EAGAIN) s->lost = saved;
+  return -saved;
+}
+
+static ssize_t on_send(libssh2_socket_t fd, const void *buffer, size_t length, int flags, void **abstract) {
+  Session *s = *abstract;
+  ssize_t n = send(fd, buffer, length, flags | MSG_NOSIGNAL);
+  int saved = errno;
+  if (n >= 0) return n;
+  if (saved == EINTR || saved == EWOULDBLOCK) return -EAGAIN;
+  if (saved != EAGAIN && !s->lost) s->lost = saved;
+  return -saved;
+}
+
+static void on_disconnect(LIBSSH2_SESSION *ssh, int reason, const char *message, int message_len, const char *language,
+                          int language_len, void **abstract) {
+  Session *s = *abstract;
+  (void)ssh, (void)reason, (void)language, (void)language_len;
+  snprintf(s->goodbye, sizeof s->goodbye, "%.*s", message_len > 0 ? message_len : 0, message);
+}
+
+/* ---- one call ---- */
+
+double ssh_deadline(lua_Number seconds) { return lb_now() + seconds; }
+
+int ssh_wait(lua_State *L, Session *s, double deadline) {
+  int direction = libssh2_session_block_directions(s->ssh), ms;
+  double now = lb_now(), until = deadline;
+  lb_Fd fd = {s->fd, 0, 0};
+  if (now >= deadline) return LIBSSH2_ERROR_TIMEOUT;
+  if (direction & LIBSSH2_SESSION_BLOCK_OUTBOUND) fd.events |= LB_WRITE;
+  if ((direction & LIBSSH2_SESSION_BLOCK_INBOUND) || !fd.events) fd.events |= LB_READ;
+  if (s->ready && s->keepalive) {
+    double silent = s->heard + SILENCE * s->keepalive;
+    if (now >= silent) {
+      s->lost = ETIMEDOUT;
+      return LIBSSH2_ERROR_SOCKET_DISCONNECT;
+    }
+    if (silent < until) until = silent;
+    /* libssh2 cannot put a keep-alive between the halves of a packet that is half sent */
+    if (!(direction & LIBSSH2_SESSION_BLOCK_OUTBOUND)) {
+      int next = 0;
+      libssh2_keepalive_send(s->ssh, &next); /* an error shows in the next call */
+      if (next > 0 && now + next < until) until = now + next;
+    }
+  }
+  ms = until - now > 3600 ? 3600000 : (int)((until - now) * 1000) + 1;
+  s->waiting = 1;
+  lb_wait(L, &fd, 1, ms);
+  s->waiting = 0;
+  return 0;
+}
+
+int ssh_halfsent(const Session *s) {
+  return (libssh2_session_block_directions(s->ssh) & LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0;
+}
+
+static int is_gone(const Session *s, int rc) {
+  return s->lost || rc == LIBSSH2_ERROR_SOCKET_DISCONNECT || rc == LIBSSH2_ERROR_SOCKET_SEND ||
+         rc == LIBSSH2_ERROR_SOCKET_RECV || rc == LIBSSH2_ERROR_BANNER_RECV || rc == LIBSSH2_ERROR_BANNER_SEND;
+}
+
+int ssh_fail(lua_State *L, Session *s, int rc, const char *fmt, ...) {
+  char doing[600], *text = NULL;
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(doing, sizeof doing, fmt, args);
+  va_end(args);
+  if (rc == LIBSSH2_ERROR_TIMEOUT) {
+    s->broken = "an earlier call timed out";
+    return lb_fail(L, "timeout", "%s: no answer in time", doing);
+  }
+  if (is_gone(s, rc)) {
+    s->broken = "the connection is gone";
+    if (*s->goodbye) return lb_fail(L, "net", "%s: the server disconnected: %s", doing, s->goodbye);
+    if (s->lost > 0) return lb_fail(L, "net", "%s: %s", doing, strerror(s->lost));
+    return lb_fail(L, "net", "%s: the server closed the connection", doing);
+  }
+  libssh2_session_last_error(s->ssh, &text, NULL, 0);
+  return lb_fail(L, "ssh", "%s: %s (libssh2 %d)", doing, text && *text ? text : "failed", rc);
+}
+
+/* Frees what the call held. When an error was raised while libssh2 was waiting, the session is of no more use. */
+static int op_close(lua_State *L) {
+  ssh_Op *op = lua_touserdata(L, 1);
+  Session *s = op->session;
+  if (!lb_closing(&op->box)) return 0;
+  for (int i = 0; i < 2; i++) free(op->out[i].data);
+  if (op->fd >= 0) close(op->fd);
+  if (op->partial) {
+    unlink(op->partial);
+    free(op->partial);
+  }
+  s->busy = 0;
+  s->password = NULL;
+  if (s->waiting) {
+    s->waiting = 0;
+    s->broken = "an earlier call was interrupted";
+  } else if (s->channel) { /* on_output raised: say goodbye to the command; the rest is the session's to free */
+    if (libssh2_channel_free(s->channel) == LIBSSH2_ERROR_EAGAIN && ssh_halfsent(s))
+      s->broken = "an earlier call was interrupted";
+  }
+  s->channel = NULL;
+  if (op->connecting) ssh_shut(s);
+  return 0;
+}
+
+ssh_Op *ssh_guard(lua_State *L, Session *s) {
+  ssh_Op *op = lb_newbox(L, sizeof *op, OP);
+  op->session = s;
+  op->fd = -1;
+  lb_opened(&op->box);
+  s->busy = 1;
+  lua_toclose(L, -1);
+  return op;
+}
+
+ssh_Op *ssh_begin(lua_State *L) {
+  Session *s = lb_checkbox(L, 1, SESSION);
+  if (s->busy) luaL_error(L, "a call in this session is under way already");
+  if (s->broken) {
+    lb_fail(L, "net", "use %s: %s", s->peer, s->broken);
+    return NULL;
+  }
+  s->heard = lb_now();
+  return ssh_guard(L, s);
+}
+
+int ssh_append(ssh_Bytes *bytes, const char *data, size_t len) {
+  if (len > bytes->size - bytes->len) {
+    size_t size = bytes->size ? bytes->size : 4096;
+    char *grown;
+    while (len > size - bytes->len) size *= 2;
+    grown = realloc(bytes->data, size);
+    if (!grown) return 0;
+    bytes->data = grown;
+    bytes->size = size;
+  }
+  memcpy(bytes->data + bytes->len, data, len);
+  bytes->len += len;
+  return 1;
+}
+
+/* ---- session ---- */
+
+void ssh_shut(Session *s) {
+  if (!lb_closing(&s->box)) return;
+  if (s->ssh) {
+    LIBSSH2_SESSION *ssh = s->ssh;
+    s->ssh = NULL;
+    if (!s->lost && !s->broken) libssh2_session_disconnect(ssh, "done");
+    shutdown(s->fd, SHUT_RDWR); /* from here on libssh2 cannot wait for the server: it frees at once */
+    for (int i = 0; s->file && i < 100 && libssh2_sftp_close_handle(s->file) == LIBSSH2_ERROR_EAGAIN; i++) continue;
+    for (int i = 0; s->sftp && i < 100 && libssh2_sftp_shutdown(s->sftp) == LIBSSH2_ERROR_EAGAIN; i++) continue;
+    for (int i = 0; i < 100 && libssh2_session_free(ssh) == LIBSSH2_ERROR_EAGAIN; i++) continue;
+  }
+  close(s->fd);
+  s->fd = -1;
+}
+
+/*
+ssh.close(session) -> nothing
+Disconnect and free the session; again is harmless.
+Raises: a call of this session is under way.
+Blocks: no.
+*/
+static int ssh_close(lua_State *L) {
+  Session *s = lua_touserdata(L, 1);
+  if (s->busy) return luaL_error(L, "a call in this session is under way");
+  ssh_shut(s);
+  return 0;
+}
+
+/* Refuse a server whose key is not the expected one: 0, or 3 with a triple. */
+static int check_key(lua_State *L, Session *s, const char *known) {
+  size_t len = known ? strlen(known) : 0;
+  const char *got;
+  if (!known) return 0;
+  while (len && known[len - 1] == '=') len--;
+  ssh_pushfingerprint(L, s);
+  got = lua_tostring(L, -1);
+  if (strncmp(known, "SHA256:", 7) != 0) got += 7;
+  if (strlen(got) == len && memcmp(got, known, len) == 0) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  return lb_fail(L, "hostkey", "connect %s: its host key is %s, expected %s", s->peer, lua_tostring(L, -1), known);
+}
+
+static int start(lua_State *L, Session *s, const char *host, const char *port, const char *known, const ssh_Login *login,
+                 double deadline) {
+  int n;
+  if ((n = ssh_dial(L, s, host, port, deadline))) return n;
+  s->ssh = libssh2_session_init_ex(NULL, NULL, NULL, s);
+  if (!s->ssh) return luaL_error(L, "libssh2_session_init: out of memory");
+  libssh2_session_set_blocking(s->ssh, 0);
+  libssh2_session_callback_set(s->ssh, LIBSSH2_CALLBACK_RECV, (void *)on_receive);
+  libssh2_session_callback_set(s->ssh, LIBSSH2_CALLBACK_SEND, (void *)on_send);
+  libssh2_session_callback_set(s->ssh, LIBSSH2_CALLBACK_DISCONNECT, (void *)on_disconnect);
+  if ((n = ssh_handshake(L, s, deadline))) return n;
+  if ((n = check_key(L, s, known))) return n;
+  if ((n = ssh_login(L, s, login, deadline))) return n;
+  if (s->keepalive) libssh2_keepalive_config(s->ssh, 1, (unsigned)s->keepalive);
+  s->ready = 1;
+  return 0;
+}
+
+/* Push the text of a key file; 0, or 3 with a triple. */
+static int read_key(lua_State *L, const char *path) {
+  char buffer[65536];
+  FILE *f = fopen(path, "rb");
+  size_t n;
+  if (!f) return lb_failerrno(L, errno, "open key file %s", path);
+  n = fread(buffer, 1, sizeof buffer, f);
+  fclose(f);
+  lua_pushlstring(L, buffer, n);
+  return 0;
+}
+
+static const char *const connect_keys[] = {"host",  "port",    "username",  "password", "key_file",    "passphrase", "key",
+                                           "agent", "timeout", "keepalive", "known",    "interactive", NULL};
+
+/*
+ssh.connect(options) -> session
+                     -> nil, message, code
+Connect to an SSH server and log in. Tries every address of the host; then, of what is given, the agent's keys, the key, the
+password, and keyboard-interactive with the password as the answer to every hidden question. The session is closed by
+session:close(), `<close>` or the collector.
+  options.host        string            name or address
+  options.port        integer = 22
+  options.username    string
+  options.password    string|nil
+  options.key_file    string|nil        path of a private key: ed25519, ECDSA; RSA only for servers that still take SHA-1
+  options.key         string|nil        the private key itself, instead of a file
+  options.passphrase  string|nil        of the private key
+  options.agent       boolean = false   offer the keys of the agent at SSH_AUTH_SOCK
+  options.interactive boolean = true    keyboard-interactive may be used
+  options.timeout     number = 30       seconds, for all of it
+  options.keepalive   integer = 15      seconds between keep-alives while a call waits; after three unanswered ones the
+                                        connection counts as gone; 0 for none
+  options.known       string|nil        refuse a server whose key's fingerprint is not this ("SHA256:...")
+Codes: net (not reached, reset, closed), timeout, hostkey, auth (every way to log in was refused; the message lists them),
+ssh (no common algorithm: the message names what the server has), notfound and io (key file).  Raises: cancelled.
+Blocks: yes.  Source: RFC 4253, RFC 4252, RFC 4256; libssh2 1.10.
+*/
+static int ssh_connect(lua_State *L) {
+  ssh_Login login = {0};
+  const char *host, *known, *key_file, *port;
+  lua_Integer number;
+  double deadline;
+  Session *s;
+  ssh_Op *op;
+  int box;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lb_checkkeys(L, 1, connect_keys);
+  host = lb_optstring(L, 1, "host", NULL, NULL);
+  login.username = lb_optstring(L, 1, "username", NULL, NULL);
+  luaL_argcheck(L, host, 1, "option 'host' is missing");
+  luaL_argcheck(L, login.username, 1, "option 'username' is missing");
+  login.password = lb_optstring(L, 1, "password", NULL, &login.password_len);
+  login.passphrase = lb_optstring(L, 1, "passphrase", "", NULL);
+  known = lb_optstring(L, 1, "known", NULL, NULL);
+  login.key = lb_optstring(L, 1, "key", NULL, &login.key_len);
+  key_file = lb_optstring(L, 1, "key_file", NULL, NULL);
+  login.agent = lb_optboolean(L, 1, "agent", 0);
+  login.interactive = lb_optboolean(L, 1, "interactive", 1);
+  number = lb_optinteger(L, 1, "port", 22);
+  luaL_argcheck(L, number > 0 && number < 65536, 1, "bad option 'port' (1 to 65535)");
+  luaL_argcheck(L, !(login.key && key_file), 1, "options 'key' and 'key_file' exclude each other");
+  deadline = ssh_deadline(lb_optnumber(L, 1, "timeout", 30));
+  port = lua_pushfstring(L, "%I", (LUAI_UACINT)number);
+  login.key_name = key_file ? key_file : "key";
+  if (key_file) {
+    int n = read_key(L, key_file);
+    if (n) return n;
+    login.key = lua_tolstring(L, -1, &login.key_len);
+  }
+  luaL_checkstack(L, 20, NULL);
+  s = lb_newbox(L, sizeof *s, SESSION);
+  box = lua_gettop(L);
+  s->fd = -1;
+  s->keepalive = (int)lb_optinteger(L, 1, "keepalive", 15);
+  snprintf(s->peer, sizeof s->peer, "%s@%s:%s", login.username, host, port);
+  op = ssh_guard(L, s);
+  op->connecting = 1;
+  {
+    int n = start(L, s, host, port, known, &login, deadline);
+    if (n) return n; /* the guard closes the session */
+  }
+  op->connecting = 0;
+  lua_pushvalue(L, box);
+  return 1;
+}
+
+static void push_base64(lua_State *L, const unsigned char *data, size_t len) {
+  unsigned char *text = lua_newuserdatauv(L, len / 3 * 4 + 8, 0);
+  int n = EVP_EncodeBlock(text, data, (int)len);
+  lua_pushlstring(L, (char *)text, (size_t)n);
+  lua_remove(L, -2);
+}
+
+void ssh_pushfingerprint(lua_State *L, Session *s) {
+  const char *hash = libssh2_hostkey_hash(s->ssh, LIBSSH2_HOSTKEY_HASH_SHA256);
+  unsigned char text[48] = "";
+  size_t n = hash ? (size_t)EVP_EncodeBlock(text, (const unsigned char *)hash, 32) : 0;
+  while (n && text[n - 1] == '=') text[--n] = 0;
+  lua_pushfstring(L, "SHA256:%s", (char *)text);
+}
+
+/*
+ssh.hostkey(session) -> key
+The server's key, as it was proven at connect time.
+key = { type = string ("ssh-ed25519"), sha256 = string ("SHA256:..." as OpenSSH prints it), key = string ("ssh-ed25519 AAAA...") }
+Raises: closed session.
+Blocks: no.  Source: RFC 4253 6.6; ssh-keygen(1) -l.
+*/
+static int ssh_hostkey(lua_State *L) {
+  Session *s = lb_checkbox(L, 1, SESSION);
+  size_t len = 0;
+  int type;
+  const unsigned char *key = (const unsigned char *)libssh2_session_hostkey(s->ssh, &len, &type);
+  size_t name = key && len > 4 ? (size_t)key[2] << 8 | key[3] : 0;
+  if (name > len - 4) name = 0;
+  lua_createtable(L, 0, 3);
+  lua_pushlstring(L, name ? (const char *)key + 4 : "", name);
+  lua_setfield(L, -2, "type");
+  ssh_pushfingerprint(L, s);
+  lua_setfield(L, -2, "sha256");
+  lua_getfield(L, -1, "type");
+  lua_pushliteral(L, " ");
+  push_base64(L, key, key ? len : 0);
+  lua_concat(L, 3);
+  lua_setfield(L, -2, "key");
+  return 1;
+}
+
+/*
+ssh.keepalive(session) -> true
+                       -> nil, message, code
+Say something to the server now, for times in which no other call of this session is made, and see whether the
+connection still stands. Calls that wait do this by themselves.
+Codes: net, ssh.  Raises: closed session.
+Blocks: no.  Source: RFC 4254 4; libssh2_keepalive_send(3).
+*/
+static int ssh_keepalive(lua_State *L) {
+  ssh_Op *op = ssh_begin(L);
+  Session *s;
+  int rc, next;
+  char byte;
+  if (!op) return 3;
+  s = op->session;
+  rc = libssh2_keepalive_send(s->ssh, &next);
+  if (recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) s->lost = SSH_CLOSED;
+  if (s->lost || (rc && rc != LIBSSH2_ERROR_EAGAIN)) return ssh_fail(L, s, rc, "keep %s alive", s->peer);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"exec", ssh_exec},
+    {"hostkey", ssh_hostkey},
+    {"keepalive", ssh_keepalive},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {{"connect", ssh_connect}, {NULL, NULL}};
+
+int luaopen_lb_ssh(lua_State *L);
+int luaopen_lb_ssh(lua_State *L) {
+  static const luaL_Reg none[] = {{NULL, NULL}};
+  if (libssh2_init(0)) return luaL_error(L, "libssh2_init failed");
+  lb_class(L, SESSION, methods, ssh_close);
+  lb_class(L, OP, none, op_close);
+  ssh_openlookup(L);
+  ssh_openagent(L);
+  luaL_newlib(L, functions);
+  return 1;
+}

@@ -1,0 +1,240 @@
+/* sshexec: one command: its input, its output, its end */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ssh.h"
+
+#define CHUNK 32768
+#define GRACE 3 /* seconds the server gets to answer the closing of a channel */
+
+typedef struct Exec {
+  const char *input;
+  size_t input_len, sent;
+  size_t limit;
+  int listener; /* stack index of on_output, or 0 */
+  int eof_sent, truncated;
+  int blocked; /* a packet is half sent: only the same call may go on */
+  int moved;   /* bytes went either way */
+} Exec;
+
+static const char *const streams[] = {"out", "err"};
+
+/* Send input, or its end: 0, or libssh2's error. */
+static int feed(Session *s, Exec *x) {
+  ssize_t n;
+  if (x->eof_sent) return 0;
+  if (x->sent < x->input_len) {
+    n = libssh2_channel_write(s->channel, x->input + x->sent, x->input_len - x->sent);
+    if (n > 0) x->sent += (size_t)n, x->moved = 1;
+  } else {
+    n = libssh2_channel_send_eof(s->channel);
+    if (n == 0) x->eof_sent = x->moved = 1;
+  }
+  x->blocked = n == LIBSSH2_ERROR_EAGAIN && ssh_halfsent(s);
+  return n < 0 && n != LIBSSH2_ERROR_EAGAIN ? (int)n : 0;
+}
+
+static void keep(lua_State *L, ssh_Op *op, Exec *x, int stream, const char *data, size_t n) {
+  ssh_Bytes *bytes = &op->out[stream];
+  size_t room = x->limit - bytes->len;
+  if (n > room) x->truncated = 1;
+  if (!ssh_append(bytes, data, n < room ? n : room)) luaL_error(L, "not enough memory");
+  if (x->listener) {
+    lua_pushvalue(L, x->listener);
+    lua_pushstring(L, streams[stream]);
+    lua_pushlstring(L, data, n);
+    lua_call(L, 2, 0);
+  }
+}
+
+/* Take what has come on both streams: 0, or libssh2's error. */
+static int drain(lua_State *L, Session *s, ssh_Op *op, Exec *x) {
+  char chunk[CHUNK];
+  for (int stream = 0; stream < 2; stream++) {
+    ssize_t n;
+    while ((n = libssh2_channel_read_ex(s->channel, stream ? SSH_EXTENDED_DATA_STDERR : 0, chunk, sizeof chunk)) > 0) {
+      x->moved = 1;
+      keep(L, op, x, stream, chunk, (size_t)n);
+      lb_checkcancel(L);
+    }
+    if (n < 0 && n != LIBSSH2_ERROR_EAGAIN) return (int)n;
+    if (n < 0 && ssh_halfsent(s)) { /* the answer that widens the window */
+      x->blocked = 1;
+      return 0;
+    }
+  }
+  return 0;
+}
+
+/* Until the server has closed the channel: 0, or libssh2's error. */
+static int pump(lua_State *L, Session *s, ssh_Op *op, Exec *x, double deadline) {
+  for (;;) {
+    int rc;
+    x->moved = 0;
+    if ((rc = feed(s, x))) return rc;
+    if (!x->blocked && (rc = drain(L, s, op, x))) return rc;
+    if (!x->blocked && libssh2_channel_eof(s->channel)) {
+      rc = libssh2_channel_wait_closed(s->channel);
+      if (rc != LIBSSH2_ERROR_EAGAIN) return rc;
+    }
+    if (lb_now() >= deadline) return LIBSSH2_ERROR_TIMEOUT;
+    if (!x->moved && (rc = ssh_wait(L, s, deadline))) return rc;
+  }
+}
+
+/* Give the channel back. A server that does not answer leaves it to the session's end. */
+static void release(lua_State *L, Session *s, double deadline) {
+  LIBSSH2_CHANNEL *channel = s->channel;
+  int rc;
+  s->channel = NULL;
+  SSH_LOOP(rc, libssh2_channel_free(channel));
+  if (rc == LIBSSH2_ERROR_TIMEOUT && ssh_halfsent(s)) s->broken = "an earlier call timed out";
+}
+
+static int push_result(lua_State *L, Session *s, ssh_Op *op, const Exec *x) {
+  char *name = NULL;
+  size_t len = 0;
+  libssh2_channel_get_exit_signal(s->channel, &name, &len, NULL, NULL, NULL, NULL);
+  lua_createtable(L, 0, 5);
+  if (name) {
+    lua_pushlstring(L, name, len);
+    libssh2_free(s->ssh, name);
+    lua_setfield(L, -2, "signal");
+  } else {
+    lua_pushinteger(L, libssh2_channel_get_exit_status(s->channel));
+    lua_setfield(L, -2, "status");
+  }
+  for (int i = 0; i < 2; i++) {
+    lua_pushlstring(L, op->out[i].data ? op->out[i].data : "", op->out[i].len);
+    lua_setfield(L, -2, streams[i]);
+  }
+  lua_pushboolean(L, x->truncated);
+  lua_setfield(L, -2, "truncated");
+  return 1;
+}
+
+/* Set the variables in the table at `index`: 0, or 3 with a triple. */
+static int set_variables(lua_State *L, Session *s, int index, double deadline) {
+  int rc;
+  if (lua_isnil(L, index)) return 0;
+  lua_pushnil(L);
+  while (lua_next(L, index)) {
+    size_t name_len, value_len;
+    const char *name = lua_tolstring(L, -2, &name_len), *value = lua_tolstring(L, -1, &value_len);
+    SSH_LOOP(rc, libssh2_channel_setenv_ex(s->channel, name, (unsigned)name_len, value, (unsigned)value_len));
+    if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
+      return lb_fail(L, "ssh", "set %s at %s: the server does not take this variable (its AcceptEnv)", name, s->peer);
+    if (rc) return ssh_fail(L, s, rc, "set %s at %s", name, s->peer);
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+/* For messages: the first line of the command, not all of it. */
+static const char *brief(lua_State *L, const char *command) {
+  size_t len = strcspn(command, "\r\n");
+  int cut = command[len] || len > 60;
+  lua_pushlstring(L, command, len > 60 ? 60 : len);
+  lua_pushstring(L, cut ? "..." : "");
+  lua_concat(L, 2);
+  return lua_tostring(L, -1);
+}
+
+static int start(lua_State *L, Session *s, const char *command, int pty, int env, double deadline) {
+  int rc, n;
+  SSH_LOOP_POINTER(rc, s->channel, libssh2_channel_open_session(s->ssh));
+  if (!s->channel) return ssh_fail(L, s, rc, "open a channel to %s", s->peer);
+  if ((n = set_variables(L, s, env, deadline))) return n;
+  if (pty) {
+    SSH_LOOP(rc, libssh2_channel_request_pty(s->channel, "vt100"));
+    if (rc) return ssh_fail(L, s, rc, "get a terminal at %s", s->peer);
+  }
+  SSH_LOOP(rc, libssh2_channel_exec(s->channel, command));
+  if (rc) return ssh_fail(L, s, rc, "run '%s' at %s", brief(L, command), s->peer);
+  return 0;
+}
+
+static const char *const exec_keys[] = {"stdin", "timeout", "limit", "pty", "env", "on_output", NULL};
+
+static void check_variables(lua_State *L, int index) {
+  if (lua_isnil(L, index)) return;
+  luaL_argcheck(L, lua_istable(L, index), 3, "bad option 'env' (table expected)");
+  lua_pushnil(L);
+  while (lua_next(L, index)) {
+    luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING, 3,
+                  "bad option 'env' (names and values are strings)");
+    lua_pop(L, 1);
+  }
+}
+
+/* run(L, op, ...) with everything read from the options */
+static int run(lua_State *L, ssh_Op *op, Exec *x, const char *command, int pty, int env, double deadline) {
+  Session *s = op->session;
+  int rc, n = start(L, s, command, pty, env, deadline);
+  if (n) {
+    if (s->channel && !s->broken) release(L, s, lb_now() + GRACE);
+    return n;
+  }
+  rc = pump(L, s, op, x, deadline);
+  if (rc == LIBSSH2_ERROR_TIMEOUT && !x->blocked) { /* nothing is half done: only the channel ends */
+    release(L, s, lb_now() + GRACE);
+    return lb_fail(L, "timeout", "run '%s' at %s: not done in time", brief(L, command), s->peer);
+  }
+  if (rc) {
+    n = ssh_fail(L, s, rc, "run '%s' at %s", brief(L, command), s->peer);
+    if (!s->broken) release(L, s, lb_now() + GRACE);
+    return n;
+  }
+  n = push_result(L, s, op, x);
+  release(L, s, lb_now() + GRACE);
+  return n;
+}
+
+/*
+ssh.exec(session, command [, options]) -> result
+                                       -> nil, message, code
+Run one command and collect its output. On a timeout its channel is closed and the session can be used again; the server
+decides what becomes of the process (OpenSSH lets it run on, unless it has a terminal).
+  command            string             passed to the remote shell as it is
+  options.stdin      string = ""        bytes; then end of file
+  options.timeout    number = 600       seconds, whole command
+  options.limit      integer = 1 MiB    bytes kept per stream; the rest is read and dropped
+  options.pty        boolean = false    run it in a terminal; both streams then come as one
+  options.env        table|nil          name -> value, strings; a server takes only names it knows (OpenSSH: AcceptEnv)
+  options.on_output  function|nil       called with stream ("out", "err") and bytes as they come; an error in it ends the call
+result = { status = integer|nil, signal = string|nil ("KILL"), out = string, err = string, truncated = boolean }
+The status is also 0 when a server closes the channel without telling one.
+Codes: timeout, net, ssh.  Raises: closed session, another call under way, cancelled.
+Blocks: yes.  Source: RFC 4254 6.4, 6.5, 6.10; libssh2_channel_exec(3).
+*/
+int ssh_exec(lua_State *L) {
+  Exec x = {0};
+  const char *command = luaL_checkstring(L, 2);
+  lua_Integer limit;
+  double deadline;
+  int pty, env;
+  ssh_Op *op;
+  lua_settop(L, 3);
+  lb_checkkeys(L, 3, exec_keys);
+  if (lua_isnil(L, 3)) {
+    lua_newtable(L);
+    lua_replace(L, 3);
+  }
+  x.input = lb_optstring(L, 3, "stdin", "", &x.input_len);
+  deadline = ssh_deadline(lb_optnumber(L, 3, "timeout", 600));
+  limit = lb_optinteger(L, 3, "limit", 1 << 20);
+  luaL_argcheck(L, limit >= 0, 3, "bad option 'limit' (0 or more)");
+  x.limit = (size_t)limit;
+  pty = lb_optboolean(L, 3, "pty", 0);
+  if (lua_getfield(L, 3, "on_output") != LUA_TNIL) {
+    luaL_argcheck(L, lua_isfunction(L, -1), 3, "bad option 'on_output' (function expected)");
+    x.listener = lua_gettop(L);
+  }
+  lua_getfield(L, 3, "env");
+  env = lua_gettop(L);
+  check_variables(L, env);
+  op = ssh_begin(L);
+  if (!op) return 3;
+  return run(L, op, &x, command, pty, env, deadline);
+}
