@@ -7,7 +7,7 @@ CC      ?= gcc
 OPT     ?= -O2 -g
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-PACKAGES  = lua5.4 lua5.4-cjson lua5.4-filesystem libcurl libxml-2.0 libssh2 libarchive libcrypto libcrypt libmicrohttpd libedit
+PACKAGES  = lua5.4 lua5.4-cjson lua5.4-filesystem libcurl libxml-2.0 libssh2 libarchive libssl libcrypto libcrypt libmicrohttpd libedit
 DEPS      = gcc make libc6-dev pkg-config git ca-certificates liblua5.4-dev lua-cjson-dev lua-filesystem-dev \
             libcurl4-openssl-dev libxml2-dev libssh2-1-dev libarchive-dev libssl-dev libcrypt-dev libmicrohttpd-dev libedit-dev
 TEST_DEPS = golang-go golang-github-vmware-govmomi-dev qemu-system-x86 qemu-utils ovmf openssh-server openssh-client libpam-wrapper curl \

@@ -1,0 +1,62 @@
+/* http_body.h: where the bytes of one transfer come from and go to: memory, a file, the file another transfer is
+ * filling; and the digests taken on the way. curl's callbacks live here; they know nothing of Lua. */
+#ifndef HTTP_BODY_H
+#define HTTP_BODY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <curl/curl.h>
+
+#include "digest.h"
+
+enum body_State { BODY_RUNNING, BODY_DONE, BODY_FAILED };
+
+typedef struct body_Text {
+  char *data;
+  size_t size, room;
+} body_Text;
+
+/* Zeroed but for fd = -1, total = -1 and expect = -1 when there is nothing. */
+typedef struct http_Body {
+  CURL *easy;
+  enum body_State state;
+  body_Text head;   /* raw header lines of the last response */
+  body_Text memory; /* the response when it is not saved */
+  size_t limit;     /* of memory */
+  int save;         /* a good response goes to fd */
+  int saving;       /* it does */
+  int begun;        /* the response is known */
+  int upload;       /* fd is sent */
+  int paused;       /* waits for bytes of `source` */
+  int fd;
+  int placed;     /* at is the caller's: the file may hold other things */
+  int64_t at;     /* where in the file the resource's first byte is */
+  int64_t offset; /* bytes of the resource that were there before */
+  int64_t moved;  /* bytes of the resource read from or written to the file, offset included */
+  int64_t total;  /* bytes of the resource, -1 not known */
+  int64_t expect; /* what the caller wants total to be, -1 anything */
+  const struct http_Body *source;
+  digest_Set digests;
+  const char *code; /* what made a callback give up: code and reason */
+  char reason[200];
+} http_Body;
+
+/* Make `body->easy` use it. `upload` bodies must have total set. */
+CURLcode body_apply(http_Body *body);
+
+/* The response ended well: settle what an empty one left open, compare sizes. 0 when the body is not as it should be. */
+int body_finish(http_Body *body);
+
+/* Note why it failed; always returns 0. */
+int body_refuse(http_Body *body, const char *code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* 1 when a paused upload can go on: its source has more bytes, or has ended. */
+int body_ready(const http_Body *body);
+
+/* The value of header `name` (lower-case) in the last response: its length, and -1 when there is none. */
+long body_header(const http_Body *body, const char *name, const char **value);
+
+void body_close(http_Body *body); /* the file */
+void body_free(http_Body *body);
+
+#endif
