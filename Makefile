@@ -31,7 +31,7 @@ LDFLAGS  := -Wl,--as-needed -Wl,-E
 TOOLS   := src/mkembed.c src/mkvim.c
 SOURCES := $(filter-out $(TOOLS),$(wildcard src/*.c))
 MODULES := $(patsubst src/%.c,%,$(shell grep -l '^int luaopen_lb_' $(SOURCES)))
-OBJECTS := $(SOURCES:src/%.c=$(B)/%.o) $(B)/embedded.o
+OBJECTS := $(SOURCES:src/%.c=$(B)/%.o) $(B)/embedded.o $(B)/vim_tables.o
 LUA     := $(sort $(shell find lua -name '*.lua' 2>/dev/null))
 
 .PHONY: all deps test-deps test demo lab lab-tools check bench install clean help
@@ -43,11 +43,16 @@ $(B)/luabuild: $(OBJECTS)
 $(B)/%.o: src/%.c | $(B)/modules.h
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/embedded.o: $(B)/embedded.c
+$(B)/embedded.o $(B)/vim_tables.o: $(B)/%.o: $(B)/%.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(B)/embedded.c: $(B)/mkembed $(LUA) $(SOURCES)
 	$(B)/mkembed lua/ $(LUA) $(SOURCES) > $@.new && mv $@.new $@
+
+# the vSphere API as constant tables
+$(B)/mkvim $(B)/vim_tables.o: src/vim_table.h
+$(B)/vim_tables.c: $(B)/mkvim src/vim25.schema
+	$(B)/mkvim src/vim25.schema > $@.new && mv $@.new $@
 
 $(B)/mk%: src/mk%.c | $(B)
 	$(CC) -std=c11 -O1 $(WARN) -D_POSIX_C_SOURCE=200809L -o $@ $<

@@ -1,0 +1,64 @@
+/* vim: the typed vSphere API (VIM25): requests and responses as Lua values, checked against the schema */
+
+#include <string.h>
+
+#include "vim_value.h"
+
+/* vim.NAME: a constructor for each data type and managed type, kept in the module once it was asked for. */
+static int index_(lua_State *L) {
+  const char *name = luaL_checkstring(L, 2);
+  const vim_Type *type = vim_findtype(name);
+  if (!type) return luaL_error(L, "vim has no type or function '%s'%s", name, vim_suggesttype(L, name));
+  if (type->kind < VIM_DATA) return luaL_error(L, "vim.%s: its values are written as they are, without a constructor", name);
+  lua_pushinteger(L, vim_index(type));
+  lua_pushcclosure(L, vim_construct, 1);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, 1);
+  return 1;
+}
+
+/*
+vim.complete(prefix) -> {string, ...}
+The names of the types with a constructor that start with `prefix`, sorted; for completion.
+Blocks: no.
+*/
+static int vim_complete(lua_State *L) {
+  size_t n;
+  const char *prefix = luaL_checklstring(L, 1, &n);
+  lua_Integer count = 0;
+  lua_newtable(L);
+  for (unsigned i = 0; i < vim_ntypes; i++) {
+    if (vim_types[i].kind < VIM_DATA || strncmp(vim_name(vim_types + i), prefix, n) != 0) continue;
+    lua_pushstring(L, vim_name(vim_types + i));
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"encode", vim_encode},   {"decode", vim_decode},   {"ref", vim_ref},       {"any", vim_any},
+    {"array", vim_array},     {"typeof", vim_typeof},   {"mask", vim_mask},     {"type", vim_type},
+    {"method", vim_method},   {"members", vim_members}, {"member", vim_member}, {"isa", vim_isa},
+    {"complete", vim_complete}, {NULL, NULL},
+};
+
+int luaopen_lb_vim(lua_State *L);
+int luaopen_lb_vim(lua_State *L) {
+  vim_openvalues(L);
+  vim_opendecode(L);
+  luaL_newlib(L, functions);
+  lua_pushstring(L, vim_api); /* vim.api: the version that the schema describes */
+  lua_setfield(L, -2, "api");
+  lua_newtable(L); /* vim.versions: oldest first */
+  for (unsigned i = 0; i < vim_nversions; i++) {
+    lua_pushstring(L, vim_names + vim_versions[i]);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  lua_setfield(L, -2, "versions");
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, index_);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+  return 1;
+}
