@@ -5,6 +5,7 @@
 
 #include "keyboard.h"
 #include "lb.h"
+#include "utf8.h"
 
 typedef struct Key {
   int usage;
@@ -59,27 +60,12 @@ static const Row rows[] = {
 
 const char *const keyboard_layouts[] = {"us", "uk", "de", "fr", NULL};
 
-size_t keyboard_sequence(const char *s, size_t n) {
-  const unsigned char *u = (const unsigned char *)s;
-  size_t len;
-  if (!n) return 0;
-  len = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0;
-  if (len > n) return 0;
-  for (size_t i = 1; i < len; i++)
-    if ((u[i] & 0xc0) != 0x80) return 0;
-  if (u[0] == 0xe0 && u[1] < 0xa0) return 0;
-  if (u[0] == 0xed && u[1] > 0x9f) return 0;
-  if (u[0] == 0xf0 && u[1] < 0x90) return 0;
-  if (u[0] == 0xf4 && u[1] > 0x8f) return 0;
-  return len;
-}
-
 int keyboard_character(const char *layout, const char *s, size_t len, unsigned *how) {
   for (size_t i = 0; i < NROWS; i++) {
     const char *c = rows[i].characters;
     if (strcmp(rows[i].layout, layout) != 0) continue;
     for (int usage = rows[i].first; *c; usage++) {
-      size_t n = keyboard_sequence(c, strlen(c));
+      size_t n = utf8_length(c, strlen(c));
       if (n == len && memcmp(c, s, n) == 0) {
         *how = rows[i].how;
         return usage;

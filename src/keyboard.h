@@ -20,9 +20,6 @@ typedef struct keyboard_Modifier {
 extern const keyboard_Modifier keyboard_modifiers[KEYBOARD_MODIFIERS]; /* by bit */
 extern const char *const keyboard_layouts[];                           /* NULL-ended */
 
-/* The length in bytes of the UTF-8 character that begins the `n` bytes at `s`; 0 when none does (RFC 3629, section 4). */
-size_t keyboard_sequence(const char *s, size_t n);
-
 /* The key that types the one character of `len` bytes at `s`, 0 when the layout has none; `*how` (set only then) is the
  * modifiers it takes, with KEYBOARD_DEAD perhaps. */
 int keyboard_character(const char *layout, const char *s, size_t len, unsigned *how);

@@ -5,6 +5,7 @@
 
 #include "keyboard.h"
 #include "lb.h"
+#include "utf8.h"
 
 static int is_modifier(int usage) {
   return usage >= KEYBOARD_FIRSTMODIFIER && usage < KEYBOARD_FIRSTMODIFIER + KEYBOARD_MODIFIERS;
@@ -179,7 +180,7 @@ static int chord(Parser *p, const Tag *t) {
   }
   usage = keyboard_tag(s, (size_t)(end - s));
   if (!usage) usage = keyboard_raw(s, (size_t)(end - s));
-  if (!usage && keyboard_sequence(s, (size_t)(end - s)) == (size_t)(end - s)) {
+  if (!usage && utf8_length(s, (size_t)(end - s)) == (size_t)(end - s)) {
     char low = *s >= 'A' && *s <= 'Z' ? (char)(*s + 32) : *s;
     usage = low == *s ? keyboard_character(p->layout, s, (size_t)(end - s), &extra) : keyboard_character(p->layout, &low, 1, &extra);
     if (extra & KEYBOARD_DEAD) return bad_tag(p, t, "takes two keys on this layout");
@@ -216,7 +217,7 @@ static int toggle(Parser *p, const Tag *t) {
   if (!on && !off) return -1;
   usage = keyboard_tag(t->s, len);
   if (is_modifier(usage)) return hold(p, t, usage, on);
-  if (!usage && keyboard_sequence(t->s, len) != len) return -1;
+  if (!usage && utf8_length(t->s, len) != len) return -1;
   if (off) return 0; /* the press at "on" ended by itself */
   if (!usage) return type_character(p, t->s, len, t->column, t->s - 1, t->len + 2);
   tap(p, t, usage, 0);
@@ -254,7 +255,7 @@ static void advance(Parser *p, size_t bytes) {
 
 static int next(Parser *p, int tags) {
   const char *s = p->text + p->at, *end;
-  size_t left = p->size - p->at, len = keyboard_sequence(s, left);
+  size_t left = p->size - p->at, len = utf8_length(s, left);
   int result;
   Tag t;
   if (!len) return lb_fail(p->L, "format", "%s, column %lld: not valid UTF-8", p->what, (long long)p->column);
