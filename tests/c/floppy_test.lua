@@ -107,7 +107,8 @@ return {
     local files = { [("n"):rep(251) .. ".cfg"] = "1", [("é"):rep(127)] = "2", [("x"):rep(13)] = "3", [("x"):rep(26)] = "4" }
     same_tree(t, read_back(t, { files = files, time = TIME }), files)
     local image = floppy.image { files = { ["😀.cfg"] = "" }, time = TIME }
-    t:contains(image, "\x3d\xd8\x00\xde.\0c\0f\0g\0", "UTF-16 surrogates (Unicode 15, D91)")
+    -- UTF-16 surrogates (Unicode 15, D91); the first five units of a long name stand together
+    t:ok(image:find("\x3d\xd8\x00\xde.\0c\0f\0", 1, true) ~= nil)
     t:ok(floppy.image { files = { [("é"):rep(255)] = "" } }) -- mtools crashes on it, as its target directory would
     t:fails("format", floppy.image { files = { [("é"):rep(256)] = "" } })
   end,
