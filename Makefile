@@ -10,7 +10,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 PACKAGES  = lua5.4 lua5.4-cjson lua5.4-filesystem libcurl libxml-2.0 libssh2 libarchive libssl libcrypto libcrypt libmicrohttpd libedit
 DEPS      = gcc make libc6-dev pkg-config git ca-certificates liblua5.4-dev lua-cjson-dev lua-filesystem-dev \
             libcurl4-openssl-dev libxml2-dev libssh2-1-dev libarchive-dev libssl-dev libcrypt-dev libmicrohttpd-dev libedit-dev
-TEST_DEPS = golang-go golang-github-vmware-govmomi-dev qemu-system-x86 qemu-utils ovmf openssh-server openssh-client libpam-wrapper curl \
+TEST_DEPS = golang-go golang-github-vmware-govmomi-dev golang-golang-x-crypto-dev golang-github-pkg-sftp-dev \
+            qemu-system-x86 qemu-utils ovmf openssh-server openssh-client libpam-wrapper openssl curl \
             mtools dosfstools xorriso isolinux syslinux-common extlinux busybox-static e2fsprogs fdisk cpio \
             lua-check cppcheck valgrind
 
@@ -73,8 +74,28 @@ deps: ## install what building and running need (Debian 12)
 test-deps: deps ## install what tests, lab and demo need besides
 	@src/apt $(TEST_DEPS)
 
-test: test-deps all ## run every test
+test: test-deps all lab-tools ## run every test, or those of FILTER=…
 	$(B)/luabuild run tests/run.lua $(FILTER)
+
+demo: test-deps all lab-tools ## build both base images in the lab
+	tests/demo $(B)
+
+lab: test-deps all lab-tools ## run the lab until Ctrl-C: a vCenter whose machines boot
+	$(B)/lab/lab -dir $(B)/lab/run
+
+lab-tools: $(B)/lab/lab $(B)/lab/guest.iso
+
+# offline and without a network of its own: everything is in Debian's packages
+$(B)/lab/lab: $(wildcard tests/lab/*.go) | $(B)
+	GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode GOCACHE=$(abspath $(B))/gocache go build -o $@ ./tests/lab
+
+check: test-deps all lab-tools ## linters, then the tests under ASan, UBSan and valgrind
+	luacheck -q lua recipes tests
+	cppcheck -q --error-exitcode=1 --enable=warning,portability --inline-suppr --suppress=missingIncludeSystem \
+	  -D_POSIX_C_SOURCE=200809L -DLB_VERSION='""' -Isrc -I$(B) src
+	$(MAKE) B=$(B)/san OPT='-O1 -g -fno-omit-frame-pointer' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' all
+	LAB=$(B)/lab ASAN_OPTIONS=detect_leaks=1 $(B)/san/luabuild run tests/run.lua $(FILTER)
+	valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite $(B)/luabuild run tests/run.lua c/
 
 install: all ## install under PREFIX
 	install -D -m 755 $(B)/luabuild $(DESTDIR)$(PREFIX)/bin/luabuild

@@ -32,7 +32,8 @@ local function check_selected(images, patterns)
     if not found then
       local names = all_names(images)
       local near = runtime.nearest(pattern, names)
-      err.raise("usage", string.format("no image '%s'", pattern), { hint = near and "did you mean '" .. near .. "'?" or "the recipes make: " .. table.concat(names, ", ") })
+      err.raise("usage", string.format("no image '%s'", pattern),
+        { hint = near and "did you mean '" .. near .. "'?" or "the recipes make: " .. table.concat(names, ", ") })
     end
   end
 end

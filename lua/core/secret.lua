@@ -18,11 +18,11 @@ local function shell(text) return (text:gsub("'", "'\\''")) end
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 -- The characters of base64 that depend on nothing but `text` when it stands at `offset` (0 to 2) of a group of three.
 local function base64(text, offset)
-  local bits, out = 0, {}
+  local out = {}
   local padded = string.rep("\0", offset) .. text
   for i = 1, #padded - 2, 3 do
     local a, b, c = padded:byte(i, i + 2)
-    bits = a << 16 | b << 8 | c
+    local bits = a << 16 | b << 8 | c
     for shift = 18, 0, -6 do
       local index = (bits >> shift & 63) + 1
       out[#out + 1] = ALPHABET:sub(index, index)

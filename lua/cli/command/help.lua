@@ -40,7 +40,8 @@ local function run(_, words)
     return 0
   end
   local near = runtime.nearest(name, ORDER)
-  err.raise("usage", string.format("no help for '%s'", name), { hint = near and "did you mean '" .. near .. "'?" or "a command, or a function such as ssh.connect" })
+  err.raise("usage", string.format("no help for '%s'", name),
+    { hint = near and "did you mean '" .. near .. "'?" or "a command, or a function such as ssh.connect" })
 end
 
 return { doc = "show help: of a command, or the contract of a function", usage = "luabuild help [COMMAND | MODULE.FUNCTION]", run = run }
