@@ -1,0 +1,185 @@
+-- boot: the boot command: filled in, typed key by key, waiting on facts instead of the clock where a recipe says so
+local digest = require "digest"
+local keystroke = require "keystroke"
+local signal = require "signal"
+local err = require "core.err"
+local kickstart = require "guest.kickstart"
+local template = require "core.template"
+local units = require "core.units"
+
+local boot = {}
+
+-- What ${…} may stand for in a boot command; these values serve checks without a server.
+boot.SAMPLE = { http = "http://127.0.0.1:8000", floppy = "fd0", ip = "127.0.0.1" }
+
+--[[
+boot.fill(text, known) -> string
+                       -> nil, message
+Fill ${http}, ${floppy} and ${ip} in a boot command.
+]]
+function boot.fill(text, known)
+  local ok, result = pcall(template.fill, text, known, "boot command")
+  if ok then return result end
+  if not err.is(result) then error(result, 0) end
+  return nil, tostring(result)
+end
+
+-- The names that kickstart files may use: the recipe's values over its variables, and what is known at boot.
+local function values_for(image, known)
+  local hash
+  local own = image.kickstart.values or {}
+  local described = getmetatable(image.variables).described
+  local derived = { http = known.http, ssh_username = image.ssh.username, ssh_password = image.ssh.password }
+  return setmetatable({}, { __index = function(_, name)
+    if own[name] ~= nil then return own[name] end
+    if name == "ssh_password_hash" then
+      hash = hash or err.check(digest.crypt(image.ssh.password or err.raise("recipe", "ssh_password_hash needs ssh.password")))
+      return hash
+    end
+    if derived[name] ~= nil then return derived[name] end
+    if described[name] then return image.variables[name] end
+  end, __pairs = function()
+    local names = { ssh_password_hash = true }
+    for _, source in ipairs { own, derived, described } do for name in pairs(source) do names[name] = true end end
+    return next, names, nil
+  end })
+end
+
+--[[
+boot.kickstart(image, known) -> files, kind
+The kickstart's files with everything filled in, and "http", "floppy" or "cd".
+  known          table             http, ip
+Raises: recipe.
+]]
+function boot.kickstart(image, known)
+  return kickstart.collect(image.kickstart, values_for(image, known))
+end
+
+-- ---- typing ----
+
+local function refused(sent, event, e)
+  if err.is(e, "cancelled") then error(e, 0) end
+  err.raise("build", string.format("key %d (%s) was not accepted: %s", sent + 1, event.text, tostring(e)),
+    { op = "type the boot command", cause = e })
+end
+
+--[[
+boot.type(b, text) -> integer
+Type a boot command at the build's VM, one key a call, and count what the API accepted. Returns the number of keys.
+Raises: build, cancelled.
+Blocks: yes, for the waits in the text and the interval between keys.
+]]
+function boot.type(b, text)
+  local filled, message = boot.fill(text, b.known)
+  if not filled then err.raise("build", message) end
+  local options = b.image.boot
+  local events = err.check(keystroke.parse(filled, { layout = options.layout }))
+  local sent = 0
+  for _, event in ipairs(events) do
+    if event.wait then
+      signal.sleep(event.wait)
+    else
+      local ok, e = pcall(b.vm.type, b.vm, { event })
+      if not ok then refused(sent, event, e) end
+      sent = sent + 1
+      signal.sleep(options.interval)
+    end
+  end
+  b.keys = (b.keys or 0) + sent
+  return sent
+end
+
+-- ---- the live vm of boot = function(vm) … end ----
+
+local console = {}
+
+--[[
+console:type(text) -> integer
+Type a boot command; see boot.type.
+]]
+function console:type(text) return boot.type(self.build, text) end
+
+--[[
+console:wait_fetched(path [, timeout]) -> nothing
+Wait until the guest has fetched a file from the kickstart server.
+  path           string            "3/ks.json"
+  timeout        number|string = "5m"
+Raises: timeout.
+]]
+function console:wait_fetched(path, timeout)
+  local b = self.build
+  local limit = err.check(units.seconds(timeout or "5m"))
+  if not b.server then err.raise("build", "wait_fetched: there is no kickstart server: kickstart = { http = … }") end
+  local until_ = signal.now() + limit
+  while not b.fetched[path] do
+    local left = until_ - signal.now()
+    if left <= 0 then
+      err.raise("timeout", string.format("the guest did not fetch %s from %s within %s", path, b.known.http, units.format_seconds(limit)), {
+        hint = "either the boot command was not understood (see the console picture), or the guest cannot reach that address:\n"
+          .. "set http_ip to an address of this machine that the guest's network reaches, and look at firewalls for ports "
+          .. b.image.http.port_min .. "-" .. b.image.http.port_max })
+    end
+    b.watch_http(math.min(left, 1))
+  end
+end
+
+--[[
+console:wait_screen([options]) -> nothing
+Wait until the console's picture changes, or stays the same.
+  options.stable  number|string|nil  how long it must not change; without it any change ends the wait
+  options.timeout number|string = "1m"
+Raises: timeout.
+]]
+function console:wait_screen(options)
+  options = options or {}
+  local limit = err.check(units.seconds(options.timeout or "1m"))
+  local stable = options.stable and err.check(units.seconds(options.stable))
+  local started = signal.now()
+  local picture, since = digest.string("sha256", self.build.vm:screenshot()), started
+  while true do
+    if stable and signal.now() - since >= stable then return end
+    if signal.now() - started > limit then
+      err.raise("timeout", string.format("the console did not %s within %s", stable and "come to rest" or "change", units.format_seconds(limit)))
+    end
+    signal.sleep(0.5)
+    local now = digest.string("sha256", self.build.vm:screenshot())
+    if now ~= picture then
+      if not stable then return end
+      picture, since = now, signal.now()
+    end
+  end
+end
+
+--[[
+console:wait_tools([timeout]) -> nothing
+Wait until VMware Tools run in the guest.
+  timeout        number|string = "30m"
+Raises: timeout.
+]]
+function console:wait_tools(timeout)
+  local limit = err.check(units.seconds(timeout or "30m"))
+  self.build.vm:wait_tools(limit)
+end
+
+--[[
+boot.run(b) -> string
+The boot step: wait, then type the list, or call the recipe's function with the live console. Returns what was done.
+]]
+function boot.run(b)
+  local command = b.image.boot
+  local live = setmetatable({ build = b, vm = b.vm, known = b.known }, { __index = console })
+  signal.sleep(command.wait or 0)
+  b.capture "boot-menu"
+  b.keys = 0
+  if command.run then command.run(live) end
+  for _, text in ipairs(command) do boot.type(b, text) end
+  return b.keys .. " keys"
+end
+
+--[[
+boot.console(b) -> console
+The live console of a build, as a recipe's boot function gets it.
+]]
+function boot.console(b) return setmetatable({ build = b, vm = b.vm, known = b.known }, { __index = console }) end
+
+return boot

@@ -1,0 +1,152 @@
+-- fingerprint: what an image is made from, as digests by part, so that a change can be named. Secrets do not enter.
+local digest = require "digest"
+local lfs = require "lfs"
+local err = require "core.err"
+
+local fingerprint = {}
+
+local function sha(text) return err.check(digest.string("sha256", text)) end
+
+local function sorted_keys(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b)
+    if type(a) == type(b) then return a < b end
+    return type(a) == "number"
+  end)
+  return keys
+end
+
+-- One text for a value, whatever the order of its table's keys; a function counts by its code without debug information.
+local function canonical(value)
+  if type(value) == "table" then
+    local out = {}
+    for _, key in ipairs(sorted_keys(value)) do out[#out + 1] = canonical(key) .. "=" .. canonical(value[key]) end
+    return "{" .. table.concat(out, ",") .. "}"
+  end
+  if type(value) == "function" then return "function " .. sha(string.dump(value, true)) end
+  if type(value) == "string" then return string.format("%q", value) end
+  return tostring(value)
+end
+
+local function file_digest(path)
+  return err.check(digest.file("sha256", path))
+end
+
+-- path -> digest for every file at and below `path`, the names relative to it.
+local function tree(path, name, out)
+  local mode = lfs.attributes(path, "mode")
+  if mode == "directory" then
+    for entry in lfs.dir(path) do
+      if entry ~= "." and entry ~= ".." then tree(path .. "/" .. entry, name .. "/" .. entry, out) end
+    end
+  elseif mode then
+    out[name] = file_digest(path)
+  else
+    err.raise("recipe", path .. ": no such file or directory")
+  end
+  return out
+end
+
+-- The values that ${name} in a kickstart's files takes from variables, secrets left out.
+local function filled_values(paths, image)
+  local described = getmetatable(image.variables).described
+  local out = {}
+  for path in pairs(paths) do
+    local file <close> = io.open(path, "rb")
+    for name in (file and file:read("a") or ""):gmatch("%${([%w_]+)}") do
+      local known = described[name]
+      if known and not known.secret then out[name] = image.variables[name] or false end
+    end
+  end
+  return out
+end
+
+local function paths_below(path, out)
+  if lfs.attributes(path, "mode") == "directory" then
+    for entry in lfs.dir(path) do
+      if entry ~= "." and entry ~= ".." then paths_below(path .. "/" .. entry, out) end
+    end
+  else
+    out[path] = true
+  end
+  return out
+end
+
+local function kickstart_part(image)
+  local k = image.kickstart
+  if not k then return nil end
+  local part = { label = k.label, values = k.values, files = k.files }
+  for _, kind in ipairs { "http", "floppy", "cd" } do
+    if k[kind] then
+      part[kind] = tree(k[kind], "", {})
+      part.filled = filled_values(paths_below(k[kind], {}), image)
+    end
+  end
+  return part
+end
+
+local function provision_part(image)
+  local out = {}
+  for i, step in ipairs(image.provision) do
+    local files = {}
+    if type(step) == "table" and step.step == "upload" then
+      for _, path in ipairs(step) do tree(path, path, files) end
+    elseif type(step) == "table" and step.script then
+      tree(step.script, step.script, files)
+    end
+    out[i] = { step = step, files = files }
+  end
+  return out
+end
+
+local function code_part(recipe)
+  local out = { string.dump(recipe.chunk, true) }
+  for _, path in ipairs(sorted_keys(recipe.required)) do out[#out + 1] = string.dump(recipe.required[path].chunk, true) end
+  return table.concat(out, "\0")
+end
+
+--[[
+fingerprint.of(image) -> { total = string, parts = {name = string} }
+Digest what an image is made from: each part on its own, and all together (SHA-256, hex; parts are cut to 12 digits).
+Files that the recipe names are read. Connection, placement, secrets and timings of the builder are not part of it.
+Raises: recipe (a file that is not there).
+]]
+function fingerprint.of(image)
+  local iso = image.iso
+  local given = {
+    guest_id = image.guest_id,
+    hardware = image.hardware,
+    iso = iso and (iso.digest or iso.url or iso.path),
+    kickstart = kickstart_part(image),
+    boot = image.boot and { table.concat(image.boot, "\n"), image.boot.run },
+    provision = provision_part(image),
+    settings = { image.annotation or false, image.extra_config, image.snapshot or false, image.template or false, image.shutdown.command or false },
+    recipe = code_part(image.recipe),
+  }
+  local parts, all = {}, {}
+  for _, name in ipairs(sorted_keys(given)) do
+    local full = sha(canonical(given[name]))
+    parts[name], all[#all + 1] = full:sub(1, 12), name .. "=" .. full
+  end
+  return { total = sha(table.concat(all, "\n")), parts = parts }
+end
+
+--[[
+fingerprint.changes(old, new) -> {string, ...}
+The names of the parts that differ, sorted; "recipe" (its code) only when nothing more exact is known.
+  old, new       {name = string}   parts
+]]
+function fingerprint.changes(old, new)
+  local out = {}
+  for _, name in ipairs(sorted_keys(new)) do
+    if new[name] ~= old[name] and name ~= "recipe" then out[#out + 1] = name end
+  end
+  for _, name in ipairs(sorted_keys(old)) do
+    if new[name] == nil then out[#out + 1] = name end
+  end
+  if #out == 0 and new.recipe ~= old.recipe then out[1] = "the recipe's code" end
+  return out
+end
+
+return fingerprint

@@ -1,0 +1,219 @@
+-- image: what base { … } says, as declared shapes; and the checks across fields
+local spec = require "core.spec"
+
+local image = {}
+
+local disk = spec.record("disk", { short = "size",
+  { "size", spec.size, required = true, doc = "\"64GiB\"" },
+  { "provisioning", spec.enum { "thin", "thick", "eager" }, doc = "thin unless the variable disk_thin_provisioned is false" },
+  { "controller", spec.integer(1), doc = "which of the controllers, from 1" },
+})
+
+local nic = spec.record("nic", { short = "card",
+  { "card", spec.enum { "vmxnet3", "e1000", "e1000e" }, default = "vmxnet3" },
+  { "network", spec.text, doc = "name or path; the variable network by default" },
+  { "mac", spec.string, doc = "a fixed MAC address" },
+})
+
+local CONTROLLERS = { "lsilogic", "lsilogic-sas", "pvscsi", "sata", "nvme" }
+
+image.hardware = spec.record("hardware", {
+  { "cpus", spec.integer(1, 768), doc = "virtual processors" },
+  { "cores", spec.integer(1, 768), doc = "cores per socket" },
+  { "memory", spec.size, doc = "\"4GiB\"" },
+  { "disks", spec.list(disk, { single = true }), doc = "sizes, or tables" },
+  { "nics", spec.list(nic, { single = true }), doc = "cards, or tables" },
+  { "controller", spec.list(spec.enum(CONTROLLERS), { single = true }), doc = "of the disks: " .. table.concat(CONTROLLERS, ", ") },
+  { "firmware", spec.enum { "bios", "efi", "efi-secure" } },
+  { "version", spec.integer(3), doc = "virtual hardware version: 14" },
+})
+
+image.iso = spec.record("iso", { short = "url",
+  { "url", spec.text, doc = "http(s) URL or file" },
+  { "checksum", spec.text, doc = "\"sha256:…\", a bare digest, or \"none\"" },
+  { "checksum_type", spec.text, doc = "the algorithm of a bare checksum" },
+  { "path", spec.text, doc = "\"[datastore] dir/x.iso\": an ISO that is on a datastore already" },
+})
+
+local text_or_function = spec.either("text or a function", function(value)
+  return ({ ["function"] = spec.func, string = spec.string })[type(value)]
+end)
+
+image.kickstart = spec.record("kickstart", {
+  { "http", spec.text, doc = "directory served over HTTP" },
+  { "floppy", spec.text, doc = "directory put on a floppy" },
+  { "cd", spec.text, doc = "directory put on a second CD" },
+  { "files", spec.map(text_or_function), doc = "further files by name" },
+  { "label", spec.string, doc = "of the floppy or CD" },
+  { "values", spec.map(spec.any), doc = "for ${name} in the files" },
+})
+
+local boot_list = spec.record("boot", { positional = spec.string,
+  { "wait", spec.duration, doc = "from power on to the first key" },
+  { "interval", spec.duration, default = 0.1, doc = "between keys" },
+  { "layout", spec.string, default = "us", doc = "of the guest's keyboard" },
+  { "run", spec.func, doc = "the boot command as a function of the live vm" },
+})
+image.boot = spec.either("boot command", function(value)
+  if type(value) == "function" then
+    return { name = "function", read = function(_, f) return { run = f, interval = 0.1, layout = "us" } end }
+  end
+  if type(value) == "string" then
+    return { name = "string", read = function(_, s) return { s, interval = 0.1, layout = "us" } end }
+  end
+  return type(value) == "table" and boot_list or nil
+end)
+
+image.ssh = spec.record("ssh", {
+  { "username", spec.text, default = "root" },
+  { "password", spec.text, secret = true },
+  { "key_file", spec.text, doc = "private key" },
+  { "agent", spec.boolean, default = false, doc = "use the ssh agent" },
+  { "port", spec.integer(1, 65535), default = 22 },
+  { "timeout", spec.duration, default = "30m", doc = "until ssh answers, the installation included" },
+})
+
+image.address = spec.record("address", {
+  { "static", spec.text, doc = "the guest's address, when nothing can tell it" },
+  { "within", spec.text, doc = "CIDR: only an address in it is taken" },
+  { "settle", spec.duration, default = 0, doc = "how long an address must stay the same" },
+  { "timeout", spec.duration, doc = "the ssh timeout by default" },
+})
+
+image.shutdown = spec.record("shutdown", { short = "command",
+  { "command", spec.text, doc = "run in the guest; VMware Tools when absent" },
+  { "timeout", spec.duration, default = "5m" },
+})
+
+local step = spec.either("step", function(value)
+  if type(value) == "function" then return spec.func end
+  if type(value) == "table" and value.step then return spec.any end
+end)
+
+local flag_or_name = spec.either("true, false or a name", function(value)
+  return ({ boolean = spec.boolean, string = spec.string })[type(value)]
+end)
+
+local common = {
+  { "name", spec.text, required = true, doc = "of the image in the vCenter" },
+  { "hardware", image.hardware, default = {} },
+  { "ssh", image.ssh },
+  { "address", image.address, default = {} },
+  { "provision", spec.list(step), default = {}, doc = "steps: upload, shell, reboot, wait, functions" },
+  { "shutdown", image.shutdown, default = {} },
+  { "annotation", spec.string, doc = "notes of the VM" },
+  { "extra_config", spec.map(spec.text), default = {}, doc = "advanced settings by key" },
+  { "snapshot", flag_or_name },
+  { "template", spec.boolean, doc = "convert to a template" },
+  { "placement", spec.record("placement", {
+    { "datacenter", spec.text }, { "cluster", spec.text }, { "host", spec.text }, { "resource_pool", spec.text },
+    { "datastore", spec.text }, { "folder", spec.text }, { "network", spec.text } }), default = {} },
+  { "http", spec.record("http", { { "ip", spec.text, doc = "as the guest sees it" }, { "bind", spec.text },
+    { "port_min", spec.integer(1, 65535) }, { "port_max", spec.integer(1, 65535) } }), default = {} },
+  { "output_dir", spec.text },
+}
+
+local function with(fields)
+  local out = table.move(common, 1, #common, 1, {})
+  return table.move(fields, 1, #fields, #out + 1, out)
+end
+
+image.base = spec.record("base", with {
+  { "guest_id", spec.text, required = true, doc = "vSphere's name of the guest system: vmwarePhoton64Guest" },
+  { "iso", image.iso, required = true, doc = "the installer" },
+  { "kickstart", image.kickstart },
+  { "boot", image.boot, doc = "what is typed at the boot menu" },
+})
+
+local DIGESTS = { [32] = "md5", [40] = "sha1", [64] = "sha256", [128] = "sha512" }
+
+-- "sha256:ABC…" or a bare digest, its algorithm said by checksum_type or known by its length.
+local function read_checksum(iso, add)
+  if not iso.checksum or iso.checksum == "none" then return end
+  local algorithm, hex = iso.checksum:match("^(%w+):(%x+)$")
+  if not hex then
+    hex = iso.checksum:match("^%x+$")
+    algorithm = hex and (iso.checksum_type or DIGESTS[#hex])
+  end
+  local known = { sha1 = 40, sha256 = 64, sha512 = 128 }
+  if not hex then return add("iso.checksum", string.format("%q is no digest: write sha256:<hex>", iso.checksum)) end
+  if not known[algorithm] then return add("iso.checksum", string.format("%s is no algorithm of ours: sha256, sha512 or sha1", algorithm or "its length")) end
+  if #hex ~= known[algorithm] then
+    return add("iso.checksum", string.format("a %s digest has %d hexadecimal digits, this has %d", algorithm, known[algorithm], #hex))
+  end
+  iso.algorithm, iso.digest = algorithm, hex:lower()
+end
+
+local function check_base(self, add)
+  if self.iso then
+    if not (self.iso.url or self.iso.path) then add("iso", "needs a url, or the path of an ISO on a datastore") end
+    if self.iso.url and not self.iso.checksum then
+      add("iso.checksum", "is required: \"sha256:…\", or \"none\" to take whatever comes")
+    end
+    read_checksum(self.iso, add)
+  end
+  local media = {}
+  for _, kind in ipairs { "http", "floppy", "cd" } do
+    if self.kickstart and self.kickstart[kind] then media[#media + 1] = kind end
+  end
+  if #media > 1 then add("kickstart", "has " .. table.concat(media, " and ") .. ": choose one") end
+  if self.ssh and not (self.ssh.password or self.ssh.key_file or self.ssh.agent) then
+    add("ssh.password", "is missing: set ssh_password (--var, a var-file, LUABUILD_VAR_ssh_password), or use key_file or agent")
+  end
+  if self.name and self.name:find("[/\\%c]") then add("name", "may not contain / or \\") end
+end
+
+local function merged(given, defaults)
+  if given ~= nil and type(given) ~= "table" then return given end
+  local out = {}
+  for key, value in pairs(defaults) do out[key] = value end
+  for key, value in pairs(given or {}) do out[key] = value end
+  return out
+end
+
+-- What the recipe does not say comes from the standard variables: the fields, filled in before they are read.
+local function with_defaults(fields, v)
+  local out = merged(fields, { snapshot = v.create_snapshot, template = v.convert_to_template })
+  out.hardware = merged(fields.hardware, { cpus = v.cpu, cores = v.cpu_cores, memory = v.memory, disks = { v.disk_size },
+    nics = { v.network_card }, controller = v.disk_controller_type, firmware = v.firmware, version = v.vmx_version })
+  out.placement = merged(fields.placement, { datacenter = v.datacenter, cluster = v.cluster, host = v.host,
+    resource_pool = v.resource_pool, datastore = v.datastore, folder = v.folder, network = v.network })
+  out.http = merged(fields.http, { ip = v.http_ip, port_min = v.http_port_min, port_max = v.http_port_max })
+  out.ssh = merged(fields.ssh, { username = v.ssh_username, password = v.ssh_password, port = v.ssh_port, timeout = v.ssh_timeout })
+  if fields.shutdown == nil then out.shutdown = { command = v.shutdown_command } end
+  if type(fields.boot) == "string" then out.boot = { fields.boot } end
+  if type(out.boot) == "table" then out.boot = merged(out.boot, { wait = v.boot_wait }) end
+  return out
+end
+
+-- What one field leaves open and another one says.
+local function complete(self, v)
+  for _, d in ipairs(self.hardware.disks) do d.provisioning = d.provisioning or (v.disk_thin_provisioned and "thin" or "thick") end
+  for _, n in ipairs(self.hardware.nics) do n.network = n.network or self.placement.network end
+  if self.boot then self.boot.wait = self.boot.wait or v.boot_wait end
+end
+
+--[[
+image.read_base(fields, v, problems) -> image
+Read what a recipe gave to base { … }: normalized, standard variables filled in, checked across fields. What is wrong
+is added to problems as { path, message }.
+  v              values            the recipe's variables
+]]
+function image.read_base(fields, v, problems)
+  local function add(path, message) problems[#problems + 1] = { path = path, message = message } end
+  if type(fields) ~= "table" then
+    add("base", "a table is expected: base { name = …, … }")
+    return {}
+  end
+  local before = #problems
+  local self = image.base:read(with_defaults(fields, v), "", problems)
+  if #problems > before then return self end
+  complete(self, v)
+  check_base(self, add)
+  self.kind, self.connection = "base", { server = v.vcenter_server, username = v.username, password = v.password,
+    insecure = v.insecure_connection, ca_file = v.ca_file, thumbprint = v.thumbprint }
+  self.variables = v
+  return self
+end
+
+return image

@@ -1,0 +1,157 @@
+-- iso: the installer's way to the datastore. Named by its digest there and in the local cache; nothing is moved twice,
+-- and no partial file ever has the final name.
+local digest = require "digest"
+local http = require "http"
+local lfs = require "lfs"
+local err = require "core.err"
+local units = require "core.units"
+
+local iso = {}
+
+iso.FOLDER = "luabuild_cache" -- on the datastore
+
+local function cache_directory()
+  local base = os.getenv "XDG_CACHE_HOME"
+  if not base or base == "" then base = (os.getenv "HOME" or ".") .. "/.cache" end
+  for _, dir in ipairs { base, base .. "/luabuild", base .. "/luabuild/iso" } do
+    if not lfs.attributes(dir, "mode") then
+      local ok, message = lfs.mkdir(dir)
+      if not ok and not lfs.attributes(dir, "mode") then
+        err.raise("io", message, { op = "make the cache directory", target = dir, hint = "set XDG_CACHE_HOME to a directory that can be written" })
+      end
+    end
+  end
+  return base .. "/luabuild/iso"
+end
+
+local function local_path(url)
+  return url:match("^file://(.*)$") or (not url:find("^%a[%w+.-]*://") and url) or nil
+end
+
+local function file_name(algorithm, hex) return algorithm .. "-" .. hex .. ".iso" end
+
+local function mismatch(what, algorithm, want, got)
+  err.raise("format", string.format("%s: its %s is %s, the recipe says %s", what, algorithm, got, want),
+    { hint = "the file changed, or the transfer broke: correct iso_checksum, or the URL" })
+end
+
+local function size_of(path) return lfs.attributes(path, "size") end
+
+local function report(b, done, total) b.progress(done, total) end
+
+-- A client for the source of the ISO: its server is checked like any other, and the vCenter's trust does not extend to it.
+local function source_client()
+  return err.check(http.client {})
+end
+
+local function failed_status(op, url, result)
+  if result.status >= 400 or result.status < 200 then
+    err.raise("http", string.format("%s: the server answered %d", url, result.status),
+      { op = op, hint = result.status == 404 and "correct iso_url" or nil })
+  end
+end
+
+local function download_options(url, path, algorithms)
+  return { url = url, save = path, digest = algorithms, redirects = 5, stall = 60 }
+end
+
+-- http(s) -> local cache. Returns the path; verifies a known digest.
+local function download(b, url, algorithm, want)
+  local dir = cache_directory()
+  local part = string.format("%s/%s.part", dir, b.run)
+  b.note("downloading " .. url)
+  local client <close> = source_client()
+  local options = download_options(url, part, { algorithm })
+  options.progress = function(done, total) report(b, done, total) end
+  local entry = b.scope:push("local file " .. part, function() os.remove(part) end)
+  local result = err.check(client:request(options))
+  failed_status("download the ISO", url, result)
+  local got = result.digest[algorithm]
+  if want and got ~= want then mismatch(url, algorithm, want, got) end
+  local final = dir .. "/" .. file_name(algorithm, got)
+  assert(os.rename(part, final))
+  b.scope:forget(entry)
+  return final, got
+end
+
+-- Upload under a name of this run, then give it the final name: a broken upload is never taken for an ISO.
+local function publish(b, final, transfer)
+  local part = string.format("%s/%s.part", iso.FOLDER, b.run)
+  b.datastore:mkdir(iso.FOLDER)
+  local entry = b.scope:push("datastore file " .. part, function() b.datastore:delete(part) end)
+  transfer(part)
+  b.datastore:move(part, final)
+  b.scope:forget(entry)
+end
+
+local function upload(b, path, final, algorithm, want)
+  publish(b, final, function(part)
+    local result = b.datastore:upload(part, { file = path, digest = { algorithm }, progress = function(done, total) report(b, done, total) end })
+    local got = result.digest[algorithm]
+    if got ~= want then mismatch(path, algorithm, want, got) end
+  end)
+end
+
+-- http(s) -> datastore and local cache at once: the upload follows the download.
+local function relay(b, url, final, algorithm, want)
+  local dir = cache_directory()
+  local part = string.format("%s/%s.part", dir, b.run)
+  local client <close> = source_client()
+  local entry = b.scope:push("local file " .. part, function() os.remove(part) end)
+  publish(b, final, function(remote)
+    local source <close> = err.check(client:start(download_options(url, part, { algorithm })))
+    b.datastore:upload(remote, { follow = source, progress = function(done, total) report(b, done, total) end })
+    local result = err.check(source:wait())
+    failed_status("download the ISO", url, result)
+    if result.digest[algorithm] ~= want then mismatch(url, algorithm, want, result.digest[algorithm]) end
+  end)
+  assert(os.rename(part, dir .. "/" .. file_name(algorithm, want)))
+  b.scope:forget(entry)
+end
+
+local function digest_of(path, algorithm, b)
+  return err.check(digest.file(algorithm, path, function(done, total) report(b, done, total) end))
+end
+
+-- The file to upload, if there is one here, and the digest.
+local function find_source(b, image)
+  local url, algorithm, want = image.iso.url, image.iso.algorithm, image.iso.digest
+  local path = local_path(url)
+  if path and not want then return path, "sha256", digest_of(path, "sha256", b) end
+  if path then return path, algorithm, want end
+  if not want then
+    local cached, got = download(b, url, "sha256")
+    return cached, "sha256", got
+  end
+  local cached = cache_directory() .. "/" .. file_name(algorithm, want)
+  return size_of(cached) and cached or nil, algorithm, want
+end
+
+--[[
+iso.prepare(b) -> string
+See to it that the installer is on the datastore and set b.iso_path ("[datastore] …"). With a known checksum an ISO
+that is there already is neither downloaded nor uploaded. Returns what was done.
+  b              build             image, datastore, scope, run, note, progress
+Raises: net, http, tls, format (checksum), notfound, io, fault.
+Blocks: yes.
+]]
+function iso.prepare(b)
+  local image = b.image
+  if image.iso.path then
+    b.iso_path = image.iso.path
+    return "on the datastore: " .. b.iso_path
+  end
+  local algorithm, want, path = image.iso.algorithm, image.iso.digest, nil
+  local final = want and iso.FOLDER .. "/" .. file_name(algorithm, want)
+  if not (final and b.datastore:size(final)) then
+    path, algorithm, want = find_source(b, image)
+    final = iso.FOLDER .. "/" .. file_name(algorithm, want)
+  end
+  b.iso_path, b.iso_digest = b.datastore:path(final), algorithm .. ":" .. want
+  local there = b.datastore:size(final)
+  if there then return "already on the datastore, " .. units.format_bytes(there) end
+  if path then upload(b, path, final, algorithm, want) else relay(b, image.iso.url, final, algorithm, want) end
+  return "uploaded " .. units.format_bytes(b.datastore:size(final) or 0)
+end
+
+return iso

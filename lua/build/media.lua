@@ -1,0 +1,89 @@
+-- media: the kickstart's way into the VM: an HTTP server, a floppy or a CD
+local floppy = require "floppy"
+local httpd = require "httpd"
+local iso_image = require "iso"
+local err = require "core.err"
+local units = require "core.units"
+local boot = require "build.boot"
+local iso = require "build.iso"
+
+local media = {}
+
+-- Note who fetched what; the last client is a hint at the guest's address.
+local function take(b, events)
+  for _, e in ipairs(events or {}) do
+    b.emit { event = "http.get", path = e.path, status = e.status, bytes = e.bytes, client = e.client }
+    if e.status == 200 and e.path == "hello" then b.phoned = e.client
+    elseif e.status == 200 then b.fetched[e.path], b.fetched_by = true, e.client end
+  end
+end
+
+local function start_server(b, files)
+  local http = b.image.http
+  b.server = b.keep(err.check(httpd.start { bind = http.bind or "0.0.0.0", port_min = http.port_min, port_max = http.port_max, files = files }))
+  function b.watch_http(seconds)
+    take(b, seconds > 0 and b.server:wait(seconds) or b.server:events())
+  end
+end
+
+local function serve(b)
+  local http = b.image.http
+  start_server(b, {})
+  local ip = http.ip or err.check(httpd.route(b.server_host))
+  b.known.ip, b.known.http = ip, string.format("http://%s:%d", ip:find(":", 1, true) and "[" .. ip .. "]" or ip, b.server:port())
+  for name, content in pairs(boot.kickstart(b.image, b.known)) do err.check(b.server:put(name, content)) end
+  return b.known.http
+end
+
+local function upload(b, name, bytes)
+  local path = iso.FOLDER .. "/" .. name
+  b.datastore:mkdir(iso.FOLDER)
+  b.media_file = path
+  b.datastore:upload(path, { body = bytes })
+  return b.datastore:path(path)
+end
+
+local function make_floppy(b)
+  local files = boot.kickstart(b.image, b.known)
+  local bytes, message = floppy.image { label = b.image.kickstart.label or "KICKSTART", files = files }
+  if not bytes then err.raise("recipe", message, { op = "make the kickstart floppy", hint = "kickstart = { cd = … } holds more" }) end
+  b.floppy_path = upload(b, b.run .. ".flp", bytes)
+  return "floppy, " .. units.format_bytes(#bytes)
+end
+
+local function make_cd(b)
+  local path = os.tmpname()
+  local remove <close> = setmetatable({}, { __close = function() os.remove(path) end })
+  err.check(iso_image.write(path, { label = b.image.kickstart.label or "OEMDRV", files = boot.kickstart(b.image, b.known) }))
+  local file <close> = err.check(io.open(path, "rb"))
+  local bytes = file:read("a")
+  b.cd_path = upload(b, b.run .. ".cd.iso", bytes)
+  return "CD, " .. units.format_bytes(#bytes)
+end
+
+--[[
+media.prepare(b) -> string|nil
+Bring the kickstart to where the VM reaches it. Sets b.known.http for the boot command, or b.floppy_path or b.cd_path.
+Returns what was made.
+Raises: recipe (too much for a floppy), net (no free port), fault.
+Blocks: yes.
+]]
+function media.prepare(b)
+  local k = b.image.kickstart
+  if not k then return "none" end
+  if k.floppy then return make_floppy(b) end
+  if k.cd then return make_cd(b) end
+  return serve(b)
+end
+
+--[[
+media.remove(b) -> nothing
+Delete the floppy or CD from the datastore; no harm when there is none.
+]]
+function media.remove(b)
+  if not b.media_file then return end
+  b.datastore:delete(b.media_file)
+  b.media_file = nil
+end
+
+return media

@@ -1,0 +1,55 @@
+-- runner: runs a list of steps { name, run, undo, when }: says what begins and ends, times it, remembers how to undo it
+local signal = require "signal"
+local err = require "core.err"
+
+local runner = {}
+
+local function undo_of(step, b)
+  return function()
+    if step.undo then step.undo(b) end
+  end
+end
+
+-- A failure gets the step's name, once, and keeps its own words.
+local function labelled(step)
+  return function(e)
+    if not err.is(e) then
+      local text = type(e) == "string" and debug.traceback(e, 2) or tostring(e)
+      e = err.new { code = "build", message = text }
+    end
+    e.traceback = e.traceback or debug.traceback("", 2)
+    e.step = e.step or step[1]
+    return e
+  end
+end
+
+local function run_step(step, b)
+  local started = signal.now()
+  b.step = step[1]
+  b.emit { event = "step.start", step = step[1] }
+  if step.undo then step.entry = b.scope:push(step.undo_name or step[1], undo_of(step, b)) end
+  local ok, detail = xpcall(step.run, labelled(step), b)
+  local seconds = signal.now() - started
+  if not ok then
+    b.emit { event = "step.failed", step = step[1], seconds = seconds, error = tostring(detail) }
+    error(detail, 0)
+  end
+  b.timings[#b.timings + 1] = { step = step[1], seconds = seconds }
+  b.emit { event = "step.done", step = step[1], seconds = seconds, detail = detail }
+end
+
+--[[
+runner.run(steps, b) -> nothing
+Run the steps in order. A step's undo is on the clean-up scope before it starts; the first failure ends the list.
+  steps          array of { name, run = function(b) -> detail|nil, undo = function(b)|nil, undo_name, when = function(b) -> boolean }
+  b              table             the build: emit, scope and timings are used here
+Raises: what the step raised, with `step` set to its name.
+Blocks: yes.
+]]
+function runner.run(steps, b)
+  for _, step in ipairs(steps) do
+    if not step.when or step.when(b) then run_step(step, b) end
+  end
+end
+
+return runner

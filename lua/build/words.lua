@@ -1,0 +1,59 @@
+-- words: the steps that recipes write as values: upload, shell, reboot, wait. Each reads its options strictly.
+local spec = require "core.spec"
+
+local words = {}
+
+words.specs = {
+  upload = spec.record("upload", { positional = spec.string,
+    { "to", spec.string, required = true, doc = "path in the guest" },
+    { "content", spec.string, doc = "text instead of files" },
+    { "mode", spec.integer(0, 4095), doc = "of every file; the local one by default" },
+  }),
+  shell = spec.record("shell", { positional = spec.string,
+    { "script", spec.string, doc = "file with the script, instead of commands" },
+    { "env", spec.map(spec.text), default = {} },
+    { "sudo", spec.boolean, default = false },
+    { "interpreter", spec.string, default = "/bin/sh -e" },
+    { "timeout", spec.duration, default = "1h" },
+    { "valid", spec.list(spec.integer(0, 255), { single = true }), default = { 0 }, doc = "exit statuses that are fine" },
+    { "name", spec.string },
+  }),
+  reboot = spec.record("reboot", { { "timeout", spec.duration, default = "10m" } }),
+  wait = spec.record("wait", { short = "seconds", { "seconds", spec.duration, required = true } }),
+}
+
+local function check_upload(options, problems)
+  if options.content and #options > 0 then problems[#problems + 1] = { path = "upload", message = "has content and files: choose one" } end
+  if not options.content and #options == 0 then problems[#problems + 1] = { path = "upload", message = "names no file: upload { \"file\", to = … }" } end
+end
+
+local function check_shell(options, problems)
+  if (options.script ~= nil) == (#options > 0) then
+    problems[#problems + 1] = { path = "shell", message = "wants either commands or a script" }
+  end
+end
+
+local CHECKS = { upload = check_upload, shell = check_shell }
+
+--[[
+words.make(problems) -> {name = function}
+The step words for a recipe's environment; what is wrong in their options is added to problems.
+]]
+function words.make(problems)
+  local out = {}
+  for name, shape in pairs(words.specs) do
+    out[name] = function(options)
+      if name == "shell" and type(options) == "string" then options = { options } end
+      if name == "reboot" and options == nil then options = {} end
+      local before = #problems
+      local read = shape:read(options, name, problems)
+      if #problems > before then return { step = name } end
+      if CHECKS[name] then CHECKS[name](read, problems) end
+      read.step = name
+      return read
+    end
+  end
+  return out
+end
+
+return words
