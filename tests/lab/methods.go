@@ -1,0 +1,25 @@
+package main
+
+// methodTable lists what the lab answers itself. "Type.Method" goes before "Method".
+func (l *Lab) methodTable() map[string]handler {
+	return map[string]handler{
+		"Login": login, "Logout": logout, "CancelTask": cancelTask,
+
+		"CreateVM_Task": createVM, "ReconfigVM_Task": reconfigVM,
+		"VirtualMachine.Rename_Task": renameVM, "VirtualMachine.Destroy_Task": destroyVM, "UnregisterVM": unregisterVM,
+		"MarkAsTemplate": markAsTemplate, "MarkAsVirtualMachine": markAsVirtualMachine,
+
+		"PowerOnVM_Task": powerOn, "PowerOffVM_Task": powerOff, "ResetVM_Task": resetVM,
+		"ShutdownGuest": shutdownGuest, "RebootGuest": rebootGuest, "PowerOnMultiVM_Task": powerOnMulti,
+		"PutUsbScanCodes": putUsbScanCodes, "CreateScreenshot_Task": createScreenshot, "AnswerVM": answerVM,
+
+		"CreateSnapshot_Task": createSnapshot, "CreateSnapshotEx_Task": createSnapshot,
+		"RevertToCurrentSnapshot_Task": revertToCurrent, "RevertToSnapshot_Task": revertToSnapshot,
+		"RemoveSnapshot_Task": removeSnapshot, "RemoveAllSnapshots_Task": removeAllSnapshots,
+
+		"QueryConfigOption": queryConfigOption, "QueryConfigOptionEx": queryConfigOption,
+		"QueryConfigOptionDescriptor": queryConfigOptionDescriptor,
+		"RetrieveProperties":          retrieve, "RetrievePropertiesEx": retrieve,
+		"RefreshDatastore": refreshDatastore, "RefreshStorageInfo": refreshStorageInfo,
+	}
+}

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+const (
+	poweredOn  = types.VirtualMachinePowerStatePoweredOn
+	poweredOff = types.VirtualMachinePowerStatePoweredOff
+)
+
+// setPower sets the state everywhere it shows.
+func (m *machine) setPower(state types.VirtualMachinePowerState) {
+	m.change(func(vm *mo.VirtualMachine) {
+		vm.Runtime.PowerState = state
+		vm.Runtime.BootTime = nil
+		if state == poweredOn {
+			vm.Runtime.BootTime = now()
+		}
+		vm.Guest = offGuest(vm.Config)
+		if state == poweredOn {
+			vm.Guest.GuestState = "notRunning"
+		}
+		vm.Summary.Runtime = vm.Runtime
+		summarizeGuest(vm)
+	}, append([]string{"runtime.powerState", "runtime.bootTime", "summary.runtime.powerState", "summary.runtime.bootTime"}, guestProperties...)...)
+}
+
+// start powers the machine on; the caller holds it.
+func (m *machine) start() error {
+	if err := m.mustBe(poweredOff); err != nil {
+		return err
+	}
+	cfg := m.config()
+	if cfg.Template {
+		return faultf(&types.InvalidState{}, "The operation is not allowed in the current state.")
+	}
+	for _, d := range cfg.Hardware.Device { // what is set to connect is connected when it starts
+		if c := d.GetVirtualDevice().Connectable; c != nil {
+			c.Connected = c.StartConnected
+			c.Status = map[bool]string{true: "ok", false: "untried"}[c.Connected]
+		}
+	}
+	off := make(chan struct{})
+	if m.lab.opt.noBoot {
+		m.mu.Lock()
+		m.off = off
+		m.mu.Unlock()
+		m.setConnected(cfg)
+		m.setPower(poweredOn)
+		if err := m.lab.ssh.listen(m); err != nil {
+			m.stop()
+			return err
+		}
+		go m.watchGuest(nil, off)
+		return nil
+	}
+	args, err := m.arguments(cfg)
+	if err != nil {
+		return m.cannotStart(err)
+	}
+	q, err := m.lab.startQEMU(m.vm.Self.Value, args)
+	if err != nil {
+		return m.cannotStart(err)
+	}
+	m.mu.Lock()
+	m.qemu, m.off = q, off
+	m.mu.Unlock()
+	m.setConnected(cfg)
+	m.setPower(poweredOn)
+	go func() {
+		<-q.ended
+		m.ended(q)
+	}()
+	go m.watchGuest(q, off)
+	return nil
+}
+
+// cannotStart tells why, in the fault a vCenter has for it.
+func (m *machine) cannotStart(err error) error {
+	if f, ok := err.(*vimFault); ok {
+		return f
+	}
+	return faultf(&types.GenericVmConfigFault{Reason: err.Error()}, "Failed to power on virtual machine %s: %v", m.name(), err)
+}
+
+func (m *machine) setConnected(cfg *types.VirtualMachineConfigInfo) {
+	m.change(func(vm *mo.VirtualMachine) {
+		c := *vm.Config
+		c.Hardware.Device = cfg.Hardware.Device
+		vm.Config = &c
+	}, "config.hardware.device")
+}
+
+// ended notes that QEMU is gone: because it was told to, or because the guest powered itself off.
+func (m *machine) ended(q *qemu) {
+	m.mu.Lock()
+	current := m.qemu == q
+	if current {
+		m.qemu = nil
+		close(m.off)
+	}
+	m.mu.Unlock()
+	if current {
+		m.afterOff()
+	}
+}
+
+func (m *machine) afterOff() {
+	m.mu.Lock()
+	m.guestUp = false
+	if m.answer != nil {
+		close(m.answer)
+		m.answer = nil
+	}
+	m.mu.Unlock()
+	cfg := m.config()
+	for _, d := range cfg.Hardware.Device {
+		if c := d.GetVirtualDevice().Connectable; c != nil {
+			c.Connected, c.Status = false, "untried"
+		}
+	}
+	m.setConnected(cfg)
+	m.setPower(poweredOff)
+}
+
+// stop powers the machine off, whatever it is doing.
+func (m *machine) stop() {
+	m.mu.Lock()
+	q, off := m.qemu, m.off
+	if m.lab.opt.noBoot && off != nil {
+		close(off)
+		m.off = nil
+	}
+	m.mu.Unlock()
+	switch {
+	case q != nil:
+		q.kill()
+		m.ended(q)
+	case m.lab.opt.noBoot && off != nil:
+		m.lab.ssh.unlisten(m)
+		m.afterOff()
+	}
+}
+
+// kill is stop without telling anybody, for the end of the lab.
+func (m *machine) kill() {
+	m.mu.Lock()
+	q := m.qemu
+	m.mu.Unlock()
+	if q != nil {
+		q.kill()
+	}
+}
+
+func powerOn(c *call) (interface{}, error) {
+	m, err := c.machine()
+	if err != nil {
+		return nil, err
+	}
+	ref := m.task(c, "powerOn", func(*task) (types.AnyType, error) { return nil, m.start() })
+	return &types.PowerOnVM_TaskResponse{Returnval: ref}, nil
+}
+
+// powerOnMulti is Datacenter.PowerOnMultiVM_Task: without DRS it is a power-on of each.
+func powerOnMulti(c *call) (interface{}, error) {
+	req := c.method.Body.(*types.PowerOnMultiVM_Task)
+	ref := c.startTask(c.method.This, "powerOnMultiVM", func(*task) (types.AnyType, error) {
+		result := types.ClusterPowerOnVmResult{}
+		for _, vm := range req.Vm {
+			m := c.lab.machineOf(vm)
+			if m == nil {
+				return nil, gone(vm)
+			}
+			vm := vm
+			attempt := c.startTask(m.vm, "powerOn", func(*task) (types.AnyType, error) {
+				if err := m.hold(); err != nil {
+					return nil, err
+				}
+				defer m.release()
+				return nil, m.start()
+			})
+			result.Attempted = append(result.Attempted, types.ClusterAttemptedVmInfo{Vm: vm, Task: &attempt})
+		}
+		return result, nil
+	})
+	return &types.PowerOnMultiVM_TaskResponse{Returnval: ref}, nil
+}
+
+func powerOff(c *call) (interface{}, error) {
+	m, err := c.machine()
+	if err != nil {
+		return nil, err
+	}
+	ref := c.startTask(m.vm, "powerOff", func(*task) (types.AnyType, error) {
+		m.dismiss() // a pending question does not keep a machine on
+		if err := m.hold(); err != nil {
+			return nil, err
+		}
+		defer m.release()
+		if err := m.mustBe(poweredOn); err != nil {
+			return nil, err
+		}
+		m.stop()
+		return nil, nil
+	})
+	return &types.PowerOffVM_TaskResponse{Returnval: ref}, nil
+}
+
+func resetVM(c *call) (interface{}, error) {
+	m, err := c.machine()
+	if err != nil {
+		return nil, err
+	}
+	ref := m.task(c, "reset", func(*task) (types.AnyType, error) {
+		if err := m.mustBe(poweredOn); err != nil {
+			return nil, err
+		}
+		return nil, m.reset()
+	})
+	return &types.ResetVM_TaskResponse{Returnval: ref}, nil
+}
+
+func (m *machine) reset() error {
+	m.mu.Lock()
+	q := m.qemu
+	m.mu.Unlock()
+	if q == nil {
+		return nil
+	}
+	_, err := q.command("system_reset", nil)
+	return err
+}
+
+// toolsNeeded is the check of the methods that ask the guest.
+func (m *machine) toolsNeeded() error {
+	if err := m.mustBe(poweredOn); err != nil {
+		return err
+	}
+	running := false
+	m.look(func(vm *mo.VirtualMachine) { running = vm.Guest.ToolsRunningStatus == toolsRunning })
+	if !running {
+		return faultf(&types.ToolsUnavailable{}, "Cannot complete operation because VMware Tools is not running in this virtual machine.")
+	}
+	return nil
+}
+
+// shutdownGuest presses the power button; the guest does the rest.
+func shutdownGuest(c *call) (interface{}, error) {
+	m, err := c.machine()
+	if err == nil {
+		err = m.toolsNeeded()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if m.lab.opt.noBoot {
+		go m.guestOff(300 * time.Millisecond)
+		return &types.ShutdownGuestResponse{}, nil
+	}
+	m.mu.Lock()
+	q := m.qemu
+	m.mu.Unlock()
+	if q == nil {
+		return nil, fmt.Errorf("the machine is gone")
+	}
+	if _, err := q.command("system_powerdown", nil); err != nil {
+		return nil, err
+	}
+	return &types.ShutdownGuestResponse{}, nil
+}
+
+// guestOff is a guest that takes a moment to shut down, in no-boot mode.
+func (m *machine) guestOff(after time.Duration) {
+	time.Sleep(after)
+	if m.power() == poweredOn {
+		m.stop()
+	}
+}
+
+// rebootGuest resets: QEMU has no button that makes a guest reboot.
+func rebootGuest(c *call) (interface{}, error) {
+	m, err := c.machine()
+	if err == nil {
+		err = m.toolsNeeded()
+	}
+	if err == nil {
+		err = m.reset()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &types.RebootGuestResponse{}, nil
+}
