@@ -53,13 +53,14 @@ local boot_list = spec.record("boot", { positional = spec.string,
   { "interval", spec.duration, default = 0.1, doc = "between keys" },
   { "layout", spec.string, default = "us", doc = "of the guest's keyboard" },
   { "run", spec.func, doc = "the boot command as a function of the live vm" },
+  { "fetch_timeout", spec.duration, default = "5m", doc = "until the guest has fetched the kickstart" },
 })
 image.boot = spec.either("boot command", function(value)
   if type(value) == "function" then
-    return { name = "function", read = function(_, f) return { run = f, interval = 0.1, layout = "us" } end }
+    return { name = "function", read = function(_, f) return { run = f, interval = 0.1, layout = "us", fetch_timeout = 300 } end }
   end
   if type(value) == "string" then
-    return { name = "string", read = function(_, s) return { s, interval = 0.1, layout = "us" } end }
+    return { name = "string", read = function(_, s) return { s, interval = 0.1, layout = "us", fetch_timeout = 300 } end }
   end
   return type(value) == "table" and boot_list or nil
 end)

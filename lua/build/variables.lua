@@ -76,7 +76,7 @@ function variables.new(options)
 end
 
 -- The raw value of a name and where it comes from; env: further environment variables.
-function variables:raw(name)
+local function raw(self, name)
   local given = self.given[name]
   if given then return given.value, given.origin end
   local own = self.getenv("LUABUILD_VAR_" .. name)
@@ -91,13 +91,13 @@ function variables:raw(name)
 end
 
 -- Expand Packer's {{user `x`}} through the variables themselves; `seen` stops a circle.
-function variables:expanded(name, seen)
-  local value, origin = self:raw(name)
+local function expanded(self, name, seen)
+  local value, origin = raw(self, name)
   if type(value) ~= "string" or not value:find("{{", 1, true) then return value, origin end
   if seen[name] then return nil, origin, "it refers to itself" end
   seen[name] = true
   local filled, message = varfile.expand(value, function(other)
-    local found, _, why = self:expanded(other, seen)
+    local found, _, why = expanded(self, other, seen)
     if found ~= nil or why then return found, why end
     local declared = self.declared[other] or STANDARD[other]
     return declared and (declared.default or declared[3])
@@ -107,7 +107,7 @@ function variables:expanded(name, seen)
 end
 
 -- Every name that some given value refers to counts as known.
-function variables:referenced()
+local function referenced(self)
   local names = {}
   for _, given in pairs(self.given) do
     if type(given.value) == "string" then
@@ -133,7 +133,7 @@ end
 
 local function value_of(self, described, problems)
   local name = described.name
-  local value, origin, why = self:expanded(name, {})
+  local value, origin, why = expanded(self, name, {})
   local function problem(message)
     problems[#problems + 1] = { path = name, message = message, variable = true, origin = origin }
   end
@@ -209,7 +209,7 @@ variables:unknown() -> {string, ...}, {string, ...}
 After the recipes are loaded: names given with --var, and names in var-files, that no recipe knows, sorted.
 ]]
 function variables:unknown()
-  local strict, passed, referenced = {}, {}, self:referenced()
+  local strict, passed, referenced = {}, {}, referenced(self)
   for name, given in pairs(self.given) do
     if not (STANDARD[name] or self.declared[name] or referenced[name]) then table.insert(given.strict and strict or passed, name) end
   end

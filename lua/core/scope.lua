@@ -18,7 +18,8 @@ end
 
 --[[
 scope:push(name, undo) -> entry
-Remember how to undo what is about to be done. undo() must do no harm when the deed never happened.
+Remember how to undo what is about to be done. undo() must do no harm when the deed never happened. With entry.quiet set,
+only a failing undo is reported.
 ]]
 function scope:push(name, undo)
   local entry = { name = name, undo = undo }
@@ -32,6 +33,14 @@ The deed became permanent, or was undone already.
 ]]
 function scope:forget(entry)
   for i = #self, 1, -1 do if self[i] == entry then table.remove(self, i) end end
+end
+
+--[[
+scope:forget_named(name) -> nothing
+Forget every entry of that name.
+]]
+function scope:forget_named(name)
+  for i = #self, 1, -1 do if self[i].name == name then table.remove(self, i) end end
 end
 
 --[[
@@ -53,7 +62,9 @@ function scope:unwind()
       stop = err.is(e, "cancelled")
     end
     if not ok then left[#left + 1] = entry.name end
-    self.report(entry.name, not ok and (e or err.new { code = "timeout", message = "no time left to clean up" }) or nil)
+    if not ok or not entry.quiet then
+      self.report(entry.name, not ok and (e or err.new { code = "timeout", message = "no time left to clean up" }) or nil)
+    end
   end
   return left
 end

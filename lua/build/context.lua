@@ -1,0 +1,81 @@
+-- context: what the steps of one build share: the image, events, the clean-up scope, and what was found out on the way
+local digest = require "digest"
+local lfs = require "lfs"
+local signal = require "signal"
+local err = require "core.err"
+local scope = require "core.scope"
+
+local context = {}
+context.__index = context
+
+-- mkdir -p
+local function make_directories(path)
+  local at = path:sub(1, 1) == "/" and "/" or ""
+  for part in path:gmatch("[^/]+") do
+    at = at .. part
+    if not lfs.attributes(at, "mode") then
+      local ok, message = lfs.mkdir(at)
+      if not ok and not lfs.attributes(at, "mode") then err.raise("io", message, { op = "make the directory", target = at }) end
+    end
+    at = at .. "/"
+  end
+  return path
+end
+
+--[[
+context.new(image, options, emit) -> b
+The shared state of one build. Its run is eight random hex digits that mark whatever the build creates.
+  image          image             from build.image
+  options        table             force, on_error, parent
+  emit           function(event)   takes events; `image` and `run` are added
+]]
+function context.new(image, options, emit)
+  local run = digest.hex(digest.random(4))
+  local b = { image = image, options = options, run = run, timings = {}, known = {}, fetched = {}, own_addresses = {}, state = {}, pictures = 0 }
+  b.emit = function(event)
+    event.image, event.run = image.name, run
+    emit(event)
+  end
+  b.scope = scope.new { report = function(name, e) b.emit { event = "undo", name = name, error = e and tostring(e) or nil } end }
+  b.note = function(message) b.emit { event = "note", step = b.step, message = message } end
+  b.progress = function(done, total) b.emit { event = "progress", step = b.step, done = done, total = total } end
+  b.watch_http = function(seconds) signal.sleep(seconds) end
+  b.keep = function(resource) -- close it with the build, whatever happens
+    b.scope:push("close " .. tostring(resource), function() resource:close() end).quiet = true
+    return resource
+  end
+  b.capture = function(name) return context.capture(b, name) end
+  return setmetatable(b, context)
+end
+
+--[[
+context.output(b) -> string
+The directory for what the build leaves on this machine, made on first use.
+]]
+function context.output(b)
+  b.output_directory = b.output_directory or make_directories(b.image.output_dir or "output/" .. b.image.name)
+  return b.output_directory
+end
+
+--[[
+context.capture(b, name) -> string|nil
+Save a picture of the console as console-NN-name.png in the output directory; nil when that is not possible. Never fails a build.
+Raises: cancelled.
+Blocks: yes, one request.
+]]
+function context.capture(b, name)
+  if not b.vm then return nil end
+  local ok, picture = pcall(b.vm.screenshot, b.vm)
+  if err.is(picture, "cancelled") then error(picture, 0) end
+  if not ok or not picture then return nil end
+  b.pictures = b.pictures + 1
+  local path = string.format("%s/console-%02d-%s.png", context.output(b), b.pictures, name)
+  local file = io.open(path, "wb")
+  if not file then return nil end
+  file:write(picture)
+  file:close()
+  b.emit { event = "picture", step = b.step, path = path }
+  return path
+end
+
+return context

@@ -1,0 +1,92 @@
+-- provision: the recipe's steps in the living guest: values of the step words, and functions
+local signal = require "signal"
+local err = require "core.err"
+local units = require "core.units"
+
+local provision = {}
+
+-- Remote output as it happens, line by line, under the step's name.
+local function printer(b, name)
+  local pending = { out = "", err = "" }
+  local function show(stream, text) b.emit { event = "output", step = name, stream = stream, text = text } end
+  local function feed(stream, chunk)
+    local text = pending[stream] .. chunk
+    for line in text:gmatch("([^\n]*)\n") do show(stream, (line:gsub("\r$", ""))) end
+    pending[stream] = text:match("[^\n]*$")
+  end
+  local function finish()
+    for stream, rest in pairs(pending) do if rest ~= "" then show(stream, rest) end end
+  end
+  return feed, finish
+end
+
+local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+local function script_of(step)
+  if not step.script then return table.concat(step, "\n") .. "\n" end
+  local file <close> = err.check(io.open(step.script, "rb"))
+  return file:read("a")
+end
+
+local acts = {}
+
+function acts.upload(b, step)
+  if step.content then
+    b.guest:write(step.to, step.content, { mode = step.mode })
+    return step.to
+  end
+  for _, path in ipairs(step) do
+    b.guest:upload(path, step.to, { mode = step.mode, progress = b.progress })
+  end
+  return table.concat(step, ", ") .. " → " .. step.to
+end
+
+-- The script goes in on standard input of the interpreter: nothing of it is in an argument list.
+function acts.shell(b, step)
+  local feed, finish = printer(b, step.name or "shell")
+  local assignments = {}
+  for name, value in pairs(step.env) do assignments[#assignments + 1] = string.format("export %s=%s\n", name, quoted(value)) end
+  table.sort(assignments)
+  local path = string.format("/tmp/luabuild-%s-%d.sh", b.run, b.counter)
+  b.guest:write(path, table.concat(assignments) .. script_of(step), { mode = 448 }) -- 0700
+  local command = string.format("%s %s; status=$?; rm -f %s; exit $status", step.interpreter, path, path)
+  b.guest:run(command, { sudo = step.sudo, timeout = step.timeout, valid = step.valid, on_output = feed })
+  finish()
+end
+
+function acts.reboot(b, step)
+  b.expect_on = true
+  b.guest:reboot { timeout = step.timeout }
+  b.address = b.guest.address
+  return "back as " .. b.address
+end
+
+function acts.wait(_, step)
+  signal.sleep(step.seconds)
+  return units.format_seconds(step.seconds)
+end
+
+local function title(i, step)
+  if type(step) == "function" then return string.format("%d function", i) end
+  return string.format("%d %s", i, step.name or step.step)
+end
+
+--[[
+provision.run(b) -> string
+Run the recipe's provisioning steps in order; each is an event of its own.
+  b              build             guest, image.provision, emit
+Raises: what a step raised, named after it.
+Blocks: yes.
+]]
+function provision.run(b)
+  for i, step in ipairs(b.image.provision) do
+    b.counter = i
+    local name, started = title(i, step), signal.now()
+    local act = type(step) == "function" and function() step(b.guest, b.vm) end or function() return acts[step.step](b, step) end
+    local detail = err.wrap("provision " .. name, nil, act)
+    b.emit { event = "step.done", step = "  " .. name, seconds = signal.now() - started, detail = detail }
+  end
+  return string.format("%d steps", #b.image.provision)
+end
+
+return provision

@@ -1,0 +1,74 @@
+-- publish: the finished image gets its name; the one it replaces goes, unless other disks depend on its
+local err = require "core.err"
+local property = require "vsphere.property"
+local device = require "vsphere.device"
+
+local publish = {}
+
+-- file names of all disks of a VM, their parents included
+local function disk_files(devices, out)
+  for _, disk in ipairs(device.disks(devices or {})) do
+    local backing = disk.backing
+    while backing and backing.fileName do
+      out[backing.fileName] = true
+      backing = backing.parent
+    end
+  end
+  return out
+end
+
+-- The names of the VMs on the datastore, other than `old`, whose disks stand on files of `old`. One request.
+local function dependants(b, old)
+  local mine = disk_files(b.old_devices, {})
+  local names = {}
+  local refs = b.datastore:get { "vm" }.vm or {}
+  for _, vm in ipairs(property.get_many(b.vc, refs, { "name", "config.hardware.device" })) do
+    if vm.object ~= old and vm.object ~= b.vm then
+      for file in pairs(disk_files(vm["config.hardware.device"], {})) do
+        if mine[file] then
+          names[#names + 1] = vm.name
+          break
+        end
+      end
+    end
+  end
+  return names
+end
+
+local function destroy_old(b, old, old_name)
+  local users = dependants(b, old)
+  if #users > 0 then
+    b.note(string.format("kept the image before as %s: disks of %s stand on it", old_name, table.concat(users, ", ")))
+    return
+  end
+  local ok, e = pcall(old.destroy, old)
+  if ok then return end
+  if err.is(e, "cancelled") then error(e, 0) end
+  b.emit { event = "warning", message = string.format("the image before is left as %s: %s", old_name, tostring(e)) }
+end
+
+--[[
+publish.run(b) -> string
+Give the new VM the image's name. An image of that name is renamed away first, back if the swap fails, and destroyed
+last. Returns what was done.
+Raises: fault.
+Blocks: yes.
+]]
+function publish.run(b)
+  local name, old = b.image.name, b.old
+  if not old then
+    b.vm:rename(name)
+    b.published = true
+    return name
+  end
+  local old_name = string.format("%s.old-%s", name, b.run)
+  local entry = b.scope:push("name of the image before", function() old:rename(name) end)
+  old:rename(old_name)
+  b.vm:rename(name)
+  b.scope:forget(entry)
+  b.published = true
+  destroy_old(b, old, old_name)
+  return name .. ", replaced"
+end
+
+return publish
