@@ -353,11 +353,10 @@ static double deadline(lua_State *L, int arg) {
 static int await(lua_State *L, int arg, double until) {
   http_Transfer *t = check_transfer(L, arg);
   while (t->body.state == BODY_RUNNING) {
-    double now = lb_now();
-    if (now >= until) return 0;
     http_move(L, ring(L), t->report > 0 && t->report < until ? t->report : until);
     report(L, arg);
     t = check_transfer(L, arg);
+    if (t->body.state == BODY_RUNNING && lb_now() >= until) return 0;
   }
   report(L, arg);
   return 1;

@@ -31,6 +31,21 @@ function peer.start(t, command, pattern)
 end
 
 --[[
+peer.interrupt(t, command, pattern) -> integer
+Run `command` until a line of its output matches, send it SIGINT; its exit status.
+]]
+function peer.interrupt(t, command, pattern)
+  local log = os.tmpname()
+  t:defer(function() os.remove(log) end)
+  local script = string.format([[
+    %s >%s 2>&1 & pid=$!
+    for _ in $(seq 500); do grep -qE '%s' %s && break; sleep 0.02; done
+    kill -INT $pid; wait $pid]], command, log, pattern, log)
+  local _, status = t:shell(script)
+  return status
+end
+
+--[[
 peer.certificate(t, dir [, name]) -> { key, cert, sha1, sha256 }
 A self-signed certificate for 127.0.0.1 in `dir`: paths, and its thumbprints as openssl prints them.
 ]]
