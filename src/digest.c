@@ -311,8 +311,8 @@ static int digest_crypt(lua_State *L) {
   if (lua_isnoneornil(L, 2)) lua_settop(L, 1), push_salt(L);
   data = lua_newuserdatauv(L, sizeof *data, 0);
   memset(data, 0, sizeof *data);
-  hash = crypt_r(password, luaL_checkstring(L, 2), data);
-  if (!hash || *hash == '*') return lb_fail(L, "format", "hash the password: crypt refuses the salt or the password");
+  hash = crypt_rn(password, luaL_checkstring(L, 2), data, (int)sizeof *data); /* crypt_r would hide refusals in the hash */
+  if (!hash) return lb_fail(L, "format", "hash the password: crypt refuses the salt or the password");
   lua_pushstring(L, hash);
   OPENSSL_cleanse(data, sizeof *data);
   return 1;
