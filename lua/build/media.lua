@@ -53,7 +53,7 @@ end
 
 local function make_cd(b)
   local path = os.tmpname()
-  local remove <close> = setmetatable({}, { __close = function() os.remove(path) end })
+  local _ <close> = setmetatable({}, { __close = function() os.remove(path) end })
   err.check(iso_image.write(path, { label = b.image.kickstart.label or "OEMDRV", files = boot.kickstart(b.image, b.known) }))
   local file <close> = err.check(io.open(path, "rb"))
   local bytes = file:read("a")

@@ -55,7 +55,7 @@ function reach.look(b, seconds)
   return nil, b.state["guest.toolsRunningStatus"] == "guestToolsRunning" and why or "VMware Tools do not run yet"
 end
 
-local function give_up(b, limit, why)
+local function give_up(limit, why)
   err.raise("timeout", string.format("no address of the guest within %s: %s", units.format_seconds(limit), why or "nothing was heard of it"), {
     hint = "look at the console picture. Is open-vm-tools installed by the kickstart, is there a DHCP server, did the installation end?\n"
       .. "Without tools: address = { static = … }, or let the guest fetch ${http}/hello" })
@@ -73,7 +73,7 @@ function reach.wait(b, limit)
   local candidate, since, why
   while true do
     local now = signal.now()
-    if now - started > limit then give_up(b, limit, why) end
+    if now - started > limit then give_up(limit, why) end
     local found, about = reach.look(b, math.max(1, started + limit - now))
     if found and found ~= candidate then candidate, since = found, signal.now() end
     if found and signal.now() - since >= b.image.address.settle then return found, about end

@@ -209,9 +209,9 @@ variables:unknown() -> {string, ...}, {string, ...}
 After the recipes are loaded: names given with --var, and names in var-files, that no recipe knows, sorted.
 ]]
 function variables:unknown()
-  local strict, passed, referenced = {}, {}, referenced(self)
+  local strict, passed, used = {}, {}, referenced(self)
   for name, given in pairs(self.given) do
-    if not (STANDARD[name] or self.declared[name] or referenced[name]) then table.insert(given.strict and strict or passed, name) end
+    if not (STANDARD[name] or self.declared[name] or used[name]) then table.insert(given.strict and strict or passed, name) end
   end
   table.sort(strict)
   table.sort(passed)

@@ -46,7 +46,7 @@ return {
     t:equal(loaded.images[1].hardware.disks[1].size, 65536 << 20)
   end,
   ["all problems are reported at once, each with its line"] = function(t)
-    rejects(t, HEAD .. "return base {\n  nmae = 'x',\n  guest_id = 'g',\n  iso = { url = v.iso_url, checksum = v.iso_checksum },\n  hardware = { memory = 'lots' },\n}",
+    rejects(t, HEAD .. "return base {\n  nmae = 'x',\n  guest_id = 'g',\n  iso = v.iso_url,\n  hardware = { memory = 'lots' },\n}",
       "r.lua:3: unknown option 'nmae': did you mean 'name'?", "r.lua:6: hardware.memory: \"lots\" is not a size", "name is required")
   end,
   ["a Lua error has its line"] = function(t) rejects(t, "local x = nil\nreturn x.y", "r.lua:2: attempt to index") end,
