@@ -8,12 +8,17 @@
 
 #include "content.h"
 #include "lb.h"
+#include "utf8.h"
 
 /* What is wrong with a path, or NULL. */
 static const char *bad_name(const char *name, size_t length) {
   if (!length) return "it is empty";
   if (strlen(name) != length) return "it has a zero byte";
   if (name[0] == '/') return "it is absolute";
+  for (size_t at = 0, n; at < length; at += n) {
+    n = utf8_length(name + at, length - at);
+    if (!n) return "it is not valid UTF-8";
+  }
   for (const char *s = name;; s++) {
     size_t n = strcspn(s, "/");
     if (n == 0) return "it has an empty component";

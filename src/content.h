@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <lua.h>
 
-/* One file. `name` is NUL-ended, relative, without empty, "." or ".." components, and the only one of its name;
+/* One file. `name` is NUL-ended UTF-8, relative, without empty, "." or ".." components, and the only one of its name;
  * no other name goes through it as a directory. */
 typedef struct content_File {
   const char *name;

@@ -1,0 +1,102 @@
+local iso = require "iso"
+
+local TIME = 1700000000 -- 2023-11-14 22:13:20 UTC
+
+-- write an image and let xorriso read it back into a directory, which is returned
+local function read_back(t, opts)
+  local dir = t:directory()
+  local image = dir .. "/a.iso"
+  assert(iso.write(image, opts))
+  local out, status = t:shell("LC_ALL=C.UTF-8 xorriso -abort_on WARNING -osirrox on -indev " .. image
+    .. " -extract / " .. dir .. "/out -- && chmod -R u+w " .. dir .. "/out")
+  t:equal(status, 0, out)
+  return dir .. "/out", image
+end
+
+local function same_tree(t, dir, files)
+  local names = {}
+  for name in pairs(files) do names[#names + 1] = "./" .. name .. "\n" end
+  table.sort(names)
+  t:equal(t:shell("cd '" .. dir .. "' && LC_ALL=C find . -type f | LC_ALL=C sort"), table.concat(names))
+  for name, content in pairs(files) do t:ok(t:read(dir .. "/" .. name) == content, name) end
+end
+
+local function utf16be(text)
+  local out = {}
+  for _, c in utf8.codes(text) do out[#out + 1] = string.pack(">I2", c) end
+  return table.concat(out)
+end
+
+return {
+  ["a tree is read back by xorriso, names as they were"] = function(t)
+    local files = {
+      ["ks.cfg"] = "text\n", ["7/ks.cfg"] = ("x"):rep(100000), ["7/empty"] = "", ["a-b/c"] = "1", ["a/b"] = "2",
+      ["Mixed Case and a long name.with.dots.conf"] = "3", ["ünï 界 😀.txt"] = "4", ["grub.cfg"] = "5", ["GRUB.CFG"] = "6",
+      ["1/2/3/4/5/6/deep"] = "7", [("n"):rep(200)] = "8",
+    }
+    local dir, image = read_back(t, { label = "OEMDRV", time = TIME, files = files })
+    same_tree(t, dir, files)
+    t:contains(t:shell("blkid -o export " .. image), "LABEL=OEMDRV\n")
+    local bytes = t:read(image)
+    t:ok(bytes:find(utf16be "ünï 界", 1, true) ~= nil, "the Joliet name")
+    t:ok(bytes:find("MIXED_CASE", 1, true) ~= nil, "the plain name")
+    t:equal(#bytes % 2048, 0)
+    t:equal(t:shell("cd " .. dir .. " && TZ=UTC stat -c '%Y %a' 7/ks.cfg 7"), TIME .. " 644\n" .. TIME .. " 755\n")
+  end,
+
+  ["labels are kept as they are given"] = function(t)
+    for _, label in ipairs { "cidata", "A B-c", "exactly16chars-x", "UPPER_CASE_WITH_32_CHARACTERS_01" } do
+      local image = t:directory() .. "/a.iso"
+      assert(iso.write(image, { label = label, files = {} }))
+      t:equal(t:shell("blkid -s LABEL -o value " .. image), label .. "\n")
+    end
+    for _, label in ipairs { "seventeen-chars-x", "é", "a/b", ("A"):rep(33) } do
+      t:contains(t:fails("format", iso.write(t:directory() .. "/a.iso", { label = label, files = {} })), label)
+    end
+  end,
+
+  ["files on disk are copied, larger ones too"] = function(t)
+    local dir = t:directory()
+    t:write(dir .. "/big", ("0123456789abcdef"):rep(20000) .. "end")
+    local files = { ["a/big"] = { file = dir .. "/big" }, b = "" }
+    same_tree(t, read_back(t, { files = files }), { ["a/big"] = t:read(dir .. "/big"), b = "" })
+  end,
+
+  ["what cannot be read or written leaves nothing"] = function(t)
+    local dir = t:directory()
+    local message = t:fails("notfound", iso.write(dir .. "/a.iso", { files = { ["7/ks.cfg"] = { file = dir .. "/none" } } }))
+    t:contains(message, dir .. "/none")
+    t:fails("io", iso.write(dir .. "/a.iso", { files = { a = { file = dir } } }))
+    t:fails("format", iso.write(dir .. "/a.iso", { files = { ["../a"] = "" } }))
+    t:fails("format", iso.write(dir .. "/a.iso", { files = { ["\xff"] = "" } }))
+    t:fails("notfound", iso.write(dir .. "/none/a.iso", { files = {} }))
+    t:equal(t:shell("ls -A " .. dir), "")
+    t:raises("did you mean 'label'", iso.write, dir .. "/a.iso", { files = {}, labl = "X" })
+    t:equal(t:shell("ls -A " .. dir), "")
+  end,
+
+  ["a disk without room is an error that leaves nothing"] = function(t)
+    if not io.open("/dev/full") then t:skip("no /dev/full") end
+    local dir = t:directory()
+    local script = t:write(dir .. "/s.lua", [[
+      local ok, message, code = require("iso").write(arg[1] .. "/a.iso", { files = { a = ("x"):rep(1000000) } })
+      print(ok, message, code)]])
+    -- files of this process and its children stay below 64 KiB
+    local out = t:shell("ulimit -f 64; trap '' XFSZ; " .. arg[-1] .. " run " .. script .. " " .. dir)
+    t:match(out, "^nil\t.*\tio\n$")
+    t:equal(t:shell("ls -A " .. dir), "s.lua\n")
+  end,
+
+  ["a signal ends it, and nothing is left"] = function(t)
+    local dir = t:directory()
+    local script = t:write(dir .. "/s.lua", [[
+      local files = {}
+      for i = 1, 40 do files["f" .. i] = ("x"):rep(1 << 20) end
+      print("ready") io.stdout:flush()
+      while true do require("iso").write(arg[1] .. "/a.iso", { files = files }) end]])
+    local out, status = t:shell("TMPDIR=" .. dir .. " " .. arg[-1] .. " run " .. script .. " " .. dir
+      .. " & pid=$!; sleep 0.4; kill -INT $pid; wait $pid")
+    t:equal(status, 130, out)
+    t:contains("a.iso\ns.lua\n", t:shell("ls -A " .. dir)) -- perhaps a complete one of an earlier turn
+  end,
+}
