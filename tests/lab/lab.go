@@ -117,7 +117,7 @@ func (l *Lab) environment() [][2]string {
 		{"LAB_DIR", l.dir},
 	}
 	if l.ssh != nil {
-		env = append(env, [2]string{"LAB_SSH_KEY", l.ssh.keyFile})
+		env = append(env, [2]string{"LAB_SSH_KEY", l.ssh.keyFile}, [2]string{"LAB_SSH_PASSWORD", l.opt.sshPassword})
 	}
 	return env
 }

@@ -25,6 +25,8 @@ type options struct {
 	accel      string
 	env        string
 	withParent bool
+
+	sshPassword string
 }
 
 func parseOptions() options {
@@ -35,6 +37,7 @@ func parseOptions() options {
 	flag.BoolVar(&o.noBoot, "no-boot", false, "start no QEMU: a VM that is on has an address at once, and ssh there is the lab's own")
 	flag.StringVar(&o.accel, "accel", "auto", "auto, kvm or tcg")
 	flag.StringVar(&o.env, "env", "", "file of 'export NAME=value' lines (default DIR/env)")
+	flag.StringVar(&o.sshPassword, "ssh-password", "password", "what ssh accepts in no-boot mode")
 	flag.BoolVar(&o.withParent, "with-parent", false, "end when the process that started the lab ends")
 	flag.Parse()
 	if flag.NArg() > 0 {
