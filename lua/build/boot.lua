@@ -29,7 +29,7 @@ local function values_for(image, known)
   local hash
   local own = image.kickstart.values or {}
   local described = getmetatable(image.variables).described
-  local derived = { http = known.http, ssh_username = image.ssh.username, ssh_password = image.ssh.password }
+  local derived = { http = known.http or "", ssh_username = image.ssh.username, ssh_password = image.ssh.password }
   return setmetatable({}, { __index = function(_, name)
     if own[name] ~= nil then return own[name] end
     if name == "ssh_password_hash" then
