@@ -97,7 +97,7 @@ func (l *Lab) createDisk(file, parent string, size int64) error {
 		if base, err = l.local(parent); err != nil {
 			return err
 		}
-		err = qemuImg("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", qcow2Of(base), qcow2Of(vmdk))
+		err = qemuImg("create", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", qcow2Of(base), qcow2Of(vmdk), fmt.Sprint(size))
 	}
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func (l *Lab) copyDisk(from, to string, size int64) error {
 	if err != nil {
 		return err
 	}
-	if err := qemuImg("convert", "-O", "qcow2", qcow2Of(src), qcow2Of(dst)); err != nil {
+	if err := qemuImg("convert", "-U", "-O", "qcow2", qcow2Of(src), qcow2Of(dst)); err != nil {
 		return err
 	}
 	return describeDisk(dst, "", size)

@@ -30,7 +30,7 @@ var faultKinds = map[string]string{
 	"503": "request", "cut": "request", "lost": "request", "expire": "request", "slow": "request",
 	"hang": "request", "fault": "request",
 	"task": "task", "question": "task", "dropkeys": "task", "slowtask": "task",
-	"notools": "condition", "noip": "condition", "nospace": "condition", "noboot": "condition",
+	"notools": "condition", "noip": "condition", "nospace": "condition", "noboot": "condition", "shortlease": "condition",
 }
 
 type faultTable struct {
@@ -110,6 +110,18 @@ func (t *faultTable) active(condition, vm string) bool {
 		}
 	}
 	return false
+}
+
+// delay is the seconds that go with a condition; 0 when it does not hold.
+func (t *faultTable) delay(condition string) float64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range t.list {
+		if f.Fault == condition {
+			return f.Delay
+		}
+	}
+	return 0
 }
 
 // before applies the faults that concern the request as such. It returns false when the request

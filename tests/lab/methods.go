@@ -17,6 +17,10 @@ func (l *Lab) methodTable() map[string]handler {
 		"RevertToCurrentSnapshot_Task": revertToCurrent, "RevertToSnapshot_Task": revertToSnapshot,
 		"RemoveSnapshot_Task": removeSnapshot, "RemoveAllSnapshots_Task": removeAllSnapshots,
 
+		"CloneVM_Task": cloneVM, "ExportVm": exportVM, "ExportSnapshot": exportSnapshot, "CreateDescriptor": createDescriptor,
+		"HttpNfcLeaseProgress": leaseProgress, "HttpNfcLeaseComplete": leaseComplete, "HttpNfcLeaseAbort": leaseAbort,
+		"HttpNfcLeaseGetManifest": leaseManifest, "HttpNfcLeaseSetManifestChecksumType": leaseChecksum,
+
 		"QueryConfigOption": queryConfigOption, "QueryConfigOptionEx": queryConfigOption,
 		"QueryConfigOptionDescriptor": queryConfigOptionDescriptor,
 		"RetrieveProperties":          retrieve, "RetrievePropertiesEx": retrieve,

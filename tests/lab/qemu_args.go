@@ -99,7 +99,7 @@ func (m *machine) firmware(cfg *types.VirtualMachineConfigInfo) ([]string, error
 		return nil, err
 	}
 	nvram = nvram[:len(nvram)-len(filepath.Ext(nvram))] + ".nvram"
-	if info, err := os.Stat(nvram); err != nil || info.Size() == 0 {
+	if info, err := os.Stat(nvram); err != nil || info.Size() <= biosNVRAM {
 		fresh, err := os.ReadFile(vars)
 		if err != nil {
 			return nil, fmt.Errorf("EFI needs the package ovmf: %w", err)

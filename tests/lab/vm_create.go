@@ -128,6 +128,9 @@ func newConfig(esxi bool) *types.VirtualMachineConfigInfo {
 	return cfg
 }
 
+// biosNVRAM is the size of the nvram file of a VM with BIOS.
+const biosNVRAM = 8684
+
 // writeVMFiles gives the VM a directory with the files every VM has besides its disks.
 func (l *Lab) writeVMFiles(cfg *types.VirtualMachineConfigInfo, vmPathName string) error {
 	p, err := datastorePath(vmPathName)
@@ -151,7 +154,7 @@ func (l *Lab) writeVMFiles(cfg *types.VirtualMachineConfigInfo, vmPathName strin
 	}
 	vmx := fmt.Sprintf(".encoding = \"UTF-8\"\ndisplayName = %q\nuuid.bios = %q\n", cfg.Name, cfg.Uuid)
 	stem := strings.TrimSuffix(filepath.Join(l.inv.datastoreDir, p.Path), ".vmx")
-	for file, content := range map[string]string{stem + ".vmx": vmx, stem + ".nvram": "", filepath.Join(filepath.Dir(stem), "vmware.log"): ""} {
+	for file, content := range map[string]string{stem + ".vmx": vmx, stem + ".nvram": strings.Repeat("\x00", biosNVRAM), filepath.Join(filepath.Dir(stem), "vmware.log"): ""} {
 		f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if err != nil {
 			return faultf(&types.FileAlreadyExists{FileFault: types.FileFault{File: cfg.Files.VmPathName}}, "The specified key, name, or identifier '%s' already exists.", cfg.Files.VmPathName)
@@ -159,9 +162,9 @@ func (l *Lab) writeVMFiles(cfg *types.VirtualMachineConfigInfo, vmPathName strin
 		_, _ = f.WriteString(content)
 		_ = f.Close()
 	}
-	cfg.ExtraConfig = append(cfg.ExtraConfig,
+	cfg.ExtraConfig = mergeExtra(cfg.ExtraConfig, []types.BaseOptionValue{
 		&types.OptionValue{Key: "nvram", Value: path.Base(stem) + ".nvram"},
-		&types.OptionValue{Key: "svga.present", Value: "TRUE"})
+		&types.OptionValue{Key: "svga.present", Value: "TRUE"}})
 	return nil
 }
 
