@@ -167,19 +167,27 @@ static void look(http_Transfer *t, double now) {
   }
 }
 
-void http_move(lua_State *L, http_Ring *r, double until) {
-  double now = lb_now(), wake = until;
+/* Take note of the transfers that ended: how many. */
+static int collect(http_Ring *r) {
   CURLMsg *message;
-  int left;
-  for (http_Transfer *t = r->first; t; t = t->next)
-    if (t->body.state == BODY_RUNNING && t->stall > 0 && t->moved + t->stall < wake) wake = t->moved + t->stall;
-  lb_wait(L, NULL, 0, wake > now ? (wake - now > 3600 ? 3600000 : (long)((wake - now) * 1000) + 1) : 0);
+  int left, ended = 0;
   while ((message = curl_multi_info_read(r->multi, &left))) {
     http_Transfer *t = NULL;
     CURLcode code = message->data.result;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
     finish(t, code);
+    ended++;
   }
+  return ended;
+}
+
+void http_move(lua_State *L, http_Ring *r, double until) {
+  double now = lb_now(), wake = until;
+  if (collect(r)) return; /* one may have ended in its first step, or in somebody else's wait */
+  for (http_Transfer *t = r->first; t; t = t->next)
+    if (t->body.state == BODY_RUNNING && t->stall > 0 && t->moved + t->stall < wake) wake = t->moved + t->stall;
+  lb_wait(L, NULL, 0, wake > now ? (wake - now > 3600 ? 3600000 : (long)((wake - now) * 1000) + 1) : 0);
+  collect(r);
   now = lb_now();
   for (http_Transfer *t = r->first; t; t = t->next)
     if (t->body.state == BODY_RUNNING) look(t, now);
@@ -207,6 +215,7 @@ int http_failure(lua_State *L, http_Transfer *t) {
   const char *reason = *t->error ? t->error : curl_easy_strerror(t->result), *url = NULL;
   const tls_Peer *peer;
   long saved = 0;
+  if (t->source && t->source->box.open && t->source->body.state == BODY_FAILED) return http_failure(L, t->source);
   if (t->body.code) return lb_fail(L, t->body.code, "%s: %s", t->what, t->body.reason);
   curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &saved);
   curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);

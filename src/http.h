@@ -34,6 +34,7 @@ typedef struct http_Transfer {
   CURL *easy;
   struct curl_slist *headers;
   http_Body body;
+  struct http_Transfer *source; /* sends on what that one saves */
   CURLcode result;
   int sync;
   double stall, interval; /* seconds */

@@ -120,11 +120,15 @@ static int open_file(lua_State *L, http_Transfer *t, const char *path) {
   return 0;
 }
 
-/* Wait until the length of the download to send on is known. */
+/* Wait until the length of the download to send on is known. Its failure is ours. */
 static int open_source(lua_State *L, http_Transfer *t, http_Transfer *source) {
+  long status = 0;
   while (source->body.state == BODY_RUNNING && !(source->body.saving && source->body.total >= 0))
     http_move(L, t->client->ring, lb_now() + 3600);
-  if (!source->body.saving) return lb_fail(L, "net", "%s: the download it sends on failed", t->what);
+  if (source->body.state == BODY_FAILED) return http_failure(L, source);
+  curl_easy_getinfo(source->easy, CURLINFO_RESPONSE_CODE, &status);
+  if (!source->body.saving) return lb_fail(L, "http", "%s: the server answered %ld", source->what, status);
+  t->source = source;
   t->body.source = &source->body;
   t->body.total = source->body.total;
   t->body.at = source->body.at;
@@ -186,7 +190,9 @@ static CURLcode apply_request(lua_State *L, http_Transfer *t, const char *method
   size_t n;
   const char *body = lb_optstring(L, 2, "body", NULL, &n);
   long redirects = (long)lb_optinteger(L, 2, "redirects", 0);
-  SET(CURLOPT_SHARE, lb_optboolean(L, 2, "cookies", 1) ? t->client->share : t->client->plain);
+  int cookies = lb_optboolean(L, 2, "cookies", 1);
+  SET(CURLOPT_SHARE, cookies ? t->client->share : t->client->plain);
+  if (cookies) SET(CURLOPT_COOKIEFILE, ""); /* no file: this only makes them work */
   SET(CURLOPT_FOLLOWLOCATION, (long)(redirects > 0));
   SET(CURLOPT_MAXREDIRS, redirects);
   SET(CURLOPT_TIMEOUT_MS, (long)(lb_optnumber(L, 2, "timeout", 0) * 1000));
@@ -222,7 +228,8 @@ static void check_options(lua_State *L) {
   if (!has(L, "url")) luaL_argerror(L, 2, "option 'url' is missing");
   if (lua_getfield(L, 2, "progress") != LUA_TNIL && !lua_isfunction(L, -1))
     luaL_argerror(L, 2, "bad option 'progress' (function expected)");
-  if (lua_getfield(L, 2, "follow") != LUA_TNIL) lb_checkbox(L, -1, HTTP_TRANSFER);
+  if (lua_getfield(L, 2, "follow") != LUA_TNIL && !((http_Transfer *)lb_checkbox(L, -1, HTTP_TRANSFER))->body.save)
+    luaL_argerror(L, 2, "bad option 'follow' (that transfer has no 'save')");
   lua_pop(L, 2);
 }
 

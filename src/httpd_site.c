@@ -115,15 +115,15 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
   if (!request->begun) { /* the head */
     request->begun = 1;
     copy_path(request->path, path ? path : url);
-    if (hello && strcmp(method, "POST") == 0) return MHD_YES; /* its body comes */
-    if (!get) return answer(connection, request, MHD_HTTP_METHOD_NOT_ALLOWED, site->plain[PLAIN_METHOD], 0);
-    if (!hello) return answer_entry(site, connection, request, path, head);
+    if (get || (hello && strcmp(method, "POST") == 0)) return MHD_YES; /* an answer now would cost the connection */
+    return answer(connection, request, MHD_HTTP_METHOD_NOT_ALLOWED, site->plain[PLAIN_METHOD], 0);
   }
   if (*body_size > 0) {
     request->dropped += *body_size;
     *body_size = 0;
     return request->dropped <= POST_LIMIT ? MHD_YES : MHD_NO;
   }
+  if (!hello) return answer_entry(site, connection, request, path, head);
   return answer(connection, request, MHD_HTTP_OK, site->plain[PLAIN_OK], head ? 0 : 3);
 }
 

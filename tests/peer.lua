@@ -70,4 +70,64 @@ function peer.https(t, dir, certificate)
   return "https://127.0.0.1:" .. port, log
 end
 
+-- What the web server of peer.web runs for /cgi-bin/NAME; $dir is where it keeps things
+local scripts = {
+  -- its request, as text
+  echo = [[
+    printf 'Content-Type: text/plain\r\n\r\n%s %s type=%s agent=%s cookie=%s extra=%s body=' "$REQUEST_METHOD" "$QUERY_STRING" \
+      "$CONTENT_TYPE" "$HTTP_USER_AGENT" "$HTTP_COOKIE" "$HTTP_X_EXTRA"
+    [ -z "$CONTENT_LENGTH" ] || head -c "$CONTENT_LENGTH"]],
+  -- keep the body
+  upload = [[head -c "$CONTENT_LENGTH" >$dir/uploaded; printf 'Status: 201 Created\r\n\r\nthanks']],
+  refuse = [[printf 'Status: 507 Insufficient Storage\r\n\r\nthe datastore is full']],
+  fault = [[printf 'Status: 500 Internal Server Error\r\nX-One: 1\r\nX-Two: a\r\nX-Two: b\r\n\r\n<Fault/>']],
+  cookie = [[printf 'Set-Cookie: session="a b"; Path=/; HttpOnly\r\n\r\n']],
+  -- to the URL in the query
+  redirect = [[printf 'Status: 302 Found\r\nLocation: %s\r\n\r\nelsewhere' "$QUERY_STRING"]],
+  -- ten bytes of a hundred, then nothing any more
+  stall = [[printf 'Content-Length: 100\r\n\r\n0123456789'; echo $$ >>$dir/stalled; exec sleep 60]],
+  -- ten bytes of a hundred, then the end
+  short = [[printf 'Content-Length: 100\r\n\r\n0123456789']],
+  -- no length, no ranges
+  plain = [[printf '\r\n0123456789']],
+  wrongrange = [[printf 'Status: 206 Partial Content\r\nContent-Range: bytes 3-9/10\r\n\r\n3456789']],
+  -- $QUERY_STRING pieces of 100000 bytes, slowly
+  slow = [[
+    printf 'Content-Length: %d\r\n\r\n' $((QUERY_STRING * 100000))
+    for i in $(seq $QUERY_STRING); do head -c 100000 /dev/zero | tr '\0' x; sleep 0.05; done]],
+}
+
+--[[
+peer.web(t, dir) -> url
+busybox's web server: the files of dir/www, and the scripts above in /cgi-bin, which keep things in `dir`.
+]]
+function peer.web(t, dir)
+  t:shell("mkdir -p " .. dir .. "/www/cgi-bin")
+  for name, script in pairs(scripts) do
+    t:write(dir .. "/www/cgi-bin/" .. name, "#!/bin/sh\ndir=" .. dir .. "\n" .. script .. "\n")
+  end
+  t:shell("chmod +x " .. dir .. "/www/cgi-bin/*; touch " .. dir .. "/stalled")
+  t:defer(function() t:shell("kill $(cat " .. dir .. "/stalled)") end)
+  for _ = 1, 5 do -- the port is free when asked, and perhaps not any more when it is taken
+    local port = peer.free_port()
+    local f = assert(io.popen("exec busybox httpd -f -p 127.0.0.1:" .. port .. " -h " .. dir .. "/www >/dev/null 2>&1 & echo $!", "r"))
+    local pid = f:read("l")
+    f:close()
+    t:defer(function() os.execute("kill " .. pid .. " 2>/dev/null") end)
+    local _, status = t:shell(string.format("(for i in $(seq 250); do kill -0 %s || exit 1; curl -s -o /dev/null --noproxy '*' " ..
+      "http://127.0.0.1:%d/ && exit 0; sleep 0.02; done; exit 1)", pid, port))
+    if status == 0 then return "http://127.0.0.1:" .. port end
+  end
+  error("busybox httpd does not start")
+end
+
+--[[
+peer.free_port() -> integer
+A port of the loopback that nobody listens at just now.
+]]
+function peer.free_port()
+  local server <close> = assert(require("httpd").start { bind = "127.0.0.1", port_min = 20000, port_max = 30000 })
+  return server:port()
+end
+
 return peer
