@@ -1,13 +1,10 @@
 /* http: HTTP requests, uploads and downloads, several at once in the one wait (libcurl's multi interface) */
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
-#include <sys/stat.h>
 
 #include "http.h"
 #include "lb.h"
@@ -120,8 +117,6 @@ static int http_client(lua_State *L) {
 
 /* ---- moving ---- */
 
-static int fail_io(http_Body *body, const char *doing, int saved) { return body_refuse(body, "io", "%s: %s", doing, strerror(saved)); }
-
 /* The transfer ended, well or not; it leaves the multi handle and waits to be asked for its result. */
 static void finish(http_Transfer *t, CURLcode code) {
   http_Body *body = &t->body;
@@ -131,7 +126,8 @@ static void finish(http_Transfer *t, CURLcode code) {
   t->result = code;
   if (!code && body->upload && status < 400 && body->moved != body->total)
     body_refuse(body, "net", "the server answered before it had everything");
-  if (!code && body_finish(body) && body->saving && t->sync && fsync(body->fd) < 0) fail_io(body, "write the file to the disk", errno);
+  if (!code && body_finish(body) && body->saving && t->sync && fsync(body->fd) < 0)
+    body_refuse(body, "io", "write the file to the disk: %s", strerror(errno));
   body->state = code || body->code ? BODY_FAILED : BODY_DONE;
 }
 
@@ -193,132 +189,6 @@ void http_move(lua_State *L, http_Ring *r, double until) {
     if (t->body.state == BODY_RUNNING) look(t, now);
 }
 
-/* ---- results ---- */
-
-static const char *code_of(CURLcode code) {
-  switch (code) {
-    case CURLE_OPERATION_TIMEDOUT: return "timeout";
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ENGINE_INITFAILED: return "tls";
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_TOO_MANY_REDIRECTS:
-    case CURLE_WEIRD_SERVER_REPLY: return "http";
-    case CURLE_OUT_OF_MEMORY: return "io";
-    default: return "net";
-  }
-}
-
-int http_failure(lua_State *L, http_Transfer *t) {
-  const char *reason = *t->error ? t->error : curl_easy_strerror(t->result), *url = NULL;
-  const tls_Peer *peer;
-  long saved = 0;
-  if (t->source && t->source->box.open && t->source->body.state == BODY_FAILED) return http_failure(L, t->source);
-  if (t->body.code) return lb_fail(L, t->body.code, "%s: %s", t->what, t->body.reason);
-  curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &saved);
-  curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
-  if (t->result == CURLE_COULDNT_CONNECT && saved) reason = strerror((int)saved);
-  peer = tls_peer(&t->client->trust, url);
-  if (t->result == CURLE_PEER_FAILED_VERIFICATION && peer && peer->seen) {
-    char thumbprint[TLS_THUMBPRINT];
-    tls_thumbprint(peer->sha256, sizeof peer->sha256, thumbprint);
-    return lb_fail(L, "tls", "%s: certificate of %s not trusted: %s; its SHA-256 thumbprint is %s", t->what, peer->name,
-                   tls_cause(peer) ? tls_cause(peer) : reason, thumbprint);
-  }
-  return lb_fail(L, code_of(t->result), "%s: %c%s", t->what,
-                 islower((unsigned char)reason[1]) ? tolower((unsigned char)*reason) : *reason, reason + 1);
-}
-
-/* Push the response headers: lower-case names; a repeated one's values are joined by ", ". */
-static void push_headers(lua_State *L, const http_Body *body) {
-  const char *p = body->head.data, *end = p + body->head.size;
-  lua_newtable(L);
-  while (p && p < end) {
-    const char *eol = memchr(p, '\n', (size_t)(end - p)), *colon, *value;
-    if (!eol) eol = end;
-    colon = memchr(p, ':', (size_t)(eol - p));
-    if (colon) {
-      luaL_Buffer b;
-      const char *last = eol;
-      char *name = luaL_buffinitsize(L, &b, (size_t)(colon - p));
-      for (const char *c = p; c < colon; c++) *name++ = (char)tolower((unsigned char)*c);
-      luaL_pushresultsize(&b, (size_t)(colon - p));
-      for (value = colon + 1; value < last && (*value == ' ' || *value == '\t'); value++) continue;
-      while (last > value && (unsigned char)last[-1] <= ' ') last--;
-      lua_pushvalue(L, -1);
-      if (lua_rawget(L, -3) == LUA_TSTRING) lua_pushliteral(L, ", ");
-      else lua_pop(L, 1), lua_pushliteral(L, ""), lua_pushliteral(L, "");
-      lua_pushlstring(L, value, (size_t)(last - value));
-      lua_concat(L, 3);
-      lua_rawset(L, -3);
-    }
-    p = eol + 1;
-  }
-}
-
-static void push_digests(lua_State *L, const digest_Set *set) {
-  char hex[DIGEST_HEX];
-  lua_createtable(L, 0, (int)set->count);
-  for (size_t i = 0; i < set->count; i++) {
-    digest_sethex(set, i, hex);
-    lua_pushstring(L, hex);
-    lua_setfield(L, -2, set->name[i]);
-  }
-}
-
-static void set_string(lua_State *L, CURL *easy, CURLINFO info, const char *key) {
-  const char *value = NULL;
-  curl_easy_getinfo(easy, info, &value);
-  lua_pushstring(L, value);
-  lua_setfield(L, -2, key);
-}
-
-static void push_certificate(lua_State *L, const tls_Peer *peer) {
-  char thumbprint[TLS_THUMBPRINT];
-  lua_createtable(L, 0, 2);
-  tls_thumbprint(peer->sha1, sizeof peer->sha1, thumbprint);
-  lua_pushstring(L, thumbprint);
-  lua_setfield(L, -2, "sha1");
-  tls_thumbprint(peer->sha256, sizeof peer->sha256, thumbprint);
-  lua_pushstring(L, thumbprint);
-  lua_setfield(L, -2, "sha256");
-}
-
-/* Push the result of an ended transfer: a table, or its failure. */
-static int push_result(lua_State *L, http_Transfer *t) {
-  const http_Body *body = &t->body;
-  const tls_Peer *peer;
-  const char *url = NULL;
-  long status = 0;
-  if (body->state == BODY_FAILED) return http_failure(L, t);
-  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-  curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
-  lua_createtable(L, 0, 8);
-  lua_pushinteger(L, status);
-  lua_setfield(L, -2, "status");
-  push_headers(L, body);
-  lua_setfield(L, -2, "headers");
-  if (!body->saving) {
-    lua_pushlstring(L, body->memory.data ? body->memory.data : "", body->memory.size);
-    lua_setfield(L, -2, "body");
-  }
-  lua_pushinteger(L, body->saving || body->upload ? (lua_Integer)body->moved : (lua_Integer)body->memory.size);
-  lua_setfield(L, -2, "size");
-  push_digests(L, &body->digests);
-  lua_setfield(L, -2, "digest");
-  set_string(L, t->easy, CURLINFO_EFFECTIVE_URL, "url");
-  set_string(L, t->easy, CURLINFO_PRIMARY_IP, "address");
-  set_string(L, t->easy, CURLINFO_LOCAL_IP, "local_address");
-  peer = url && strncmp(url, "https:", 6) == 0 ? tls_peer(&t->client->trust, url) : NULL;
-  if (peer && peer->seen) {
-    push_certificate(L, peer);
-    lua_setfield(L, -2, "certificate");
-  }
-  return 1;
-}
-
 /* ---- waiting ---- */
 
 /* Push (done, total) of `t`; total is nil when not known. */
@@ -374,7 +244,7 @@ static int await(lua_State *L, int arg, double until) {
 /*
 client:start(opts) -> transfer
                    -> nil, message, code
-Begin a request; it gets on in every wait of the program.
+Begin a request; it gets on in every wait of the program (with follow: in those of this module).
   opts.*         as client:request
 With `follow` it first waits until the length of the other transfer is known.
 Close the transfer when done with it: that aborts it if it is still under way.
@@ -397,7 +267,8 @@ Make a request and wait for its response. A status of 400 and more is a result l
   opts.body              string|nil        bytes to send
   opts.file              string|nil        path of a file to send
   opts.follow            transfer|nil      send what that transfer is saving, as it arrives
-  opts.save              string|nil        path of the file that a good (2xx) response goes to; it is left as it is on failure
+  opts.save              string|nil        path of the file that a good (2xx) response goes to; left as it is
+                                           on failure
   opts.save_at           integer|nil       where in that file the first byte goes; the rest of the file is left alone
   opts.offset            integer = 0       with save: the file has so many bytes already, ask for the rest; a server that
                                            cannot do that sends everything again, and it is saved so
@@ -406,7 +277,7 @@ Make a request and wait for its response. A status of 400 and more is a result l
   opts.digest            string|table|nil  "sha256", "sha1", "sha512" or an array of them: taken of the whole file sent or
                                            saved (offset included), else of the response
   opts.max_body          integer = 64 MiB  bytes of a response that is not saved
-  opts.stall             number = 60       seconds without any progress; 0: no limit
+  opts.stall             number = 60       seconds without any progress, the server's thinking included; 0: no limit
   opts.timeout           number = 0        seconds for everything; 0: no limit
   opts.redirects         integer = 0       how many to follow; never from https to http; Authorization and cookies stay
                                            with their host
@@ -428,7 +299,7 @@ static int client_request(lua_State *L) {
   if (pushed != 1) return pushed;
   lua_toclose(L, 3);
   await(L, 3, lb_now() + 1e9);
-  return push_result(L, lua_touserdata(L, 3));
+  return http_result(L, lua_touserdata(L, 3));
 }
 
 /*
@@ -442,7 +313,7 @@ Blocks: yes.
 */
 static int transfer_wait(lua_State *L) {
   check_transfer(L, 1);
-  if (await(L, 1, deadline(L, 2))) return push_result(L, check_transfer(L, 1));
+  if (await(L, 1, deadline(L, 2))) return http_result(L, check_transfer(L, 1));
   lua_pushboolean(L, 0);
   return 1;
 }

@@ -1,4 +1,5 @@
-/* http.h: the parts of module http that http.c (clients, waiting, results) and http_request.c (options to curl) share */
+/* http.h: the parts of module http that http.c (clients, waiting), http_request.c (options to curl) and
+ * http_result.c (results and failures) share */
 #ifndef HTTP_H
 #define HTTP_H
 
@@ -51,6 +52,9 @@ int http_launch(lua_State *L);
 
 /* Wait until something moved, or lb_now() is `until`; then take note of what ended, stalled or can go on.  [-0, +0, v] */
 void http_move(lua_State *L, http_Ring *ring, double until);
+
+/* Push the result of an ended transfer: a table, or its failure.  [-0, +(1|3), m] */
+int http_result(lua_State *L, http_Transfer *t);
 
 /* Push why `t` failed: 3.  [-0, +3, m] */
 int http_failure(lua_State *L, http_Transfer *t);

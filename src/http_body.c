@@ -94,7 +94,8 @@ static int begin(http_Body *body) {
   }
   if (length >= 0) body->total = body->offset + length;
   if (body->expect >= 0 && body->total >= 0 && body->total != body->expect)
-    return body_refuse(body, "http", "the server has %lld bytes, expected %lld", (long long)body->total, (long long)body->expect);
+    return body_refuse(body, "http", "the server has %lld bytes, expected %lld", (long long)body->total,
+                       (long long)body->expect);
   if (!body->placed && ftruncate(body->fd, body->offset) < 0)
     return body_refuse(body, "io", "truncate the file: %s", strerror(errno));
   body->saving = 1;

@@ -16,8 +16,8 @@
 #endif
 
 static const char *const request_keys[] = {
-    "body",     "cookies",           "digest",    "expect_size", "file",   "follow",  "headers", "max_body", "method", "offset",
-    "progress", "progress_interval", "redirects", "save",        "save_at", "stall",  "sync",    "timeout",  "url",    NULL};
+    "body",   "cookies", "digest",   "expect_size",       "file",      "follow", "headers", "max_body", "method", "offset",
+    "progress", "progress_interval", "redirects", "save", "save_at", "stall", "sync", "timeout", "url", NULL};
 
 /* "GET https://host/path": no user, password or query, which may be secret. 0 when `url` is not one of ours. */
 static int describe(const char *method, const char *url, char *out, size_t size) {
@@ -44,7 +44,8 @@ static void read_digests(lua_State *L, int arg, http_Body *body) {
     if (type == LUA_TTABLE) lua_rawgeti(L, -1, i);
     else lua_pushvalue(L, -1);
     name = lua_tostring(L, -1);
-    if (!name || digest_add(&body->digests, name) <= 0) luaL_argerror(L, arg, "bad option 'digest' (sha256, sha1 or sha512)");
+    if (!name || digest_add(&body->digests, name) <= 0)
+      luaL_argerror(L, arg, "bad option 'digest' (sha256, sha1 or sha512)");
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
@@ -54,7 +55,8 @@ static void check_header(lua_State *L, int arg, const char *name, const char *va
   for (const char *p = name; *p; p++)
     if (!isalnum((unsigned char)*p) && !strchr("!#$%&'*+-.^_`|~", *p)) luaL_argerror(L, arg, "bad header name");
   if (!*name) luaL_argerror(L, arg, "bad header name");
-  if (strlen(value) != n || strpbrk(value, "\r\n")) luaL_argerror(L, arg, lua_pushfstring(L, "bad value of header '%s'", name));
+  if (strlen(value) != n || strpbrk(value, "\r\n"))
+    luaL_argerror(L, arg, lua_pushfstring(L, "bad value of header '%s'", name));
 }
 
 static void add_header(lua_State *L, http_Transfer *t, const char *line) {
@@ -93,7 +95,8 @@ static int digest_present(lua_State *L, http_Transfer *t) {
   while (left > 0) {
     ssize_t n = pread(body->fd, chunk, left < (int64_t)room ? (size_t)left : room, body->at + body->offset - left);
     if (n < 0) return lb_failerrno(L, errno, "%s: read the file to resume", t->what);
-    if (n == 0) return lb_fail(L, "io", "%s: the file to resume is shorter than %lld bytes", t->what, (long long)body->offset);
+    if (n == 0) return lb_fail(L, "io", "%s: the file to resume is shorter than %lld bytes", t->what,
+                               (long long)body->offset);
     digest_feed(&body->digests, chunk, (size_t)n);
     left -= n;
     lb_checkcancel(L);
@@ -146,7 +149,8 @@ static int open_files(lua_State *L, http_Transfer *t) {
   else if (lua_getfield(L, 2, "follow") != LUA_TNIL) failed = open_source(L, t, lb_checkbox(L, -1, HTTP_TRANSFER));
   if (failed) return failed;
   if (body->upload && body->expect >= 0 && body->total != body->expect)
-    return lb_fail(L, "io", "%s: the file has %lld bytes, expected %lld", t->what, (long long)body->total, (long long)body->expect);
+    return lb_fail(L, "io", "%s: the file has %lld bytes, expected %lld", t->what, (long long)body->total,
+                   (long long)body->expect);
   return 0;
 }
 
@@ -311,7 +315,8 @@ int http_launch(lua_State *L) {
   enter_ring(t);
   method = lb_optstring(L, 2, "method", t->body.upload ? "PUT" : has(L, "body") ? "POST" : "GET", NULL);
   url = lb_optstring(L, 2, "url", NULL, NULL);
-  if (!describe(method, url, t->what, sizeof t->what)) return abandon(t, lb_fail(L, "format", "%s: not an http or https URL", method));
+  if (!describe(method, url, t->what, sizeof t->what))
+    return abandon(t, lb_fail(L, "format", "%s: not an http or https URL", method));
   read_digests(L, 2, &t->body);
   read_headers(L, 2, t);
   failed = open_files(L, t);

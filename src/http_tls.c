@@ -105,7 +105,8 @@ static int verify(X509_STORE_CTX *store, void *arg) {
   tls_Trust *trust = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), trust_index());
   X509 *leaf = X509_STORE_CTX_get0_cert(store);
   int ok;
-  peer->seen = leaf && X509_digest(leaf, EVP_sha1(), peer->sha1, NULL) && X509_digest(leaf, EVP_sha256(), peer->sha256, NULL);
+  peer->seen = leaf && X509_digest(leaf, EVP_sha1(), peer->sha1, NULL) &&
+               X509_digest(leaf, EVP_sha256(), peer->sha256, NULL);
   peer->refused = 0;
   peer->cause = X509_V_OK;
   if (trust->insecure) {

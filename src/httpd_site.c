@@ -80,7 +80,7 @@ static const char *inside(const httpd_Site *site, const char *url) {
 /* What shows in a log: no control characters */
 static void copy_path(char *out, const char *path) {
   size_t n = 0;
-  for (; path[n] && n < SITE_PATH; n++) out[n] = (unsigned char)path[n] < ' ' || path[n] == 127 ? '?' : path[n];
+  for (; n < SITE_PATH && path[n]; n++) out[n] = (unsigned char)path[n] < ' ' || path[n] == 127 ? '?' : path[n];
   out[n] = '\0';
 }
 
@@ -91,7 +91,8 @@ static enum MHD_Result answer(struct MHD_Connection *connection, Request *reques
   return MHD_queue_response(connection, status, response);
 }
 
-static enum MHD_Result answer_entry(httpd_Site *site, struct MHD_Connection *connection, Request *request, const char *path, int head) {
+static enum MHD_Result answer_entry(httpd_Site *site, struct MHD_Connection *connection, Request *request,
+                                    const char *path, int head) {
   enum MHD_Result result;
   site_Entry *e;
   pthread_mutex_lock(&site->lock);
