@@ -4,17 +4,20 @@
 
 #include "vim_value.h"
 
-/* vim.NAME: a constructor for each data type and managed type, kept in the module once it was asked for. */
+/* vim.NAME: a constructor for each data type and managed type, kept in upvalue 1 once it was asked for. */
 static int index_(lua_State *L) {
   const char *name = luaL_checkstring(L, 2);
-  const vim_Type *type = vim_findtype(name);
+  const vim_Type *type;
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
+  type = vim_findtype(name);
   if (!type) return luaL_error(L, "vim has no type or function '%s'%s", name, vim_suggesttype(L, name));
   if (type->kind < VIM_DATA) return luaL_error(L, "vim.%s: its values are written as they are, without a constructor", name);
   lua_pushinteger(L, vim_index(type));
   lua_pushcclosure(L, vim_construct, 1);
   lua_pushvalue(L, 2);
   lua_pushvalue(L, -2);
-  lua_rawset(L, 1);
+  lua_rawset(L, lua_upvalueindex(1));
   return 1;
 }
 
@@ -57,7 +60,8 @@ int luaopen_lb_vim(lua_State *L) {
   }
   lua_setfield(L, -2, "versions");
   lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, index_);
+  lua_newtable(L);
+  lua_pushcclosure(L, index_, 1);
   lua_setfield(L, -2, "__index");
   lua_setmetatable(L, -2);
   return 1;

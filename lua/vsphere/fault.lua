@@ -209,4 +209,14 @@ function fault.code(f)
   return "fault"
 end
 
+--[[
+fault.is(e, kind) -> boolean
+Is `e` an error object for a fault of that type ("FileNotFound") or one derived from it?
+Blocks: no.
+]]
+function fault.is(e, kind)
+  local name = type(e) == "table" and e.fault and vim.typeof((unwrap(e.fault)))
+  return name ~= nil and name ~= false and vim.isa(name, kind)
+end
+
 return fault

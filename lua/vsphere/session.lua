@@ -1,0 +1,324 @@
+-- session: one login to a vCenter or an ESXi host: calls, faults, keeping it alive, logging out
+local http = require "http"
+local runtime = require "runtime"
+local signal = require "signal"
+local vim = require "vim"
+local err = require "core.err"
+local fault = require "vsphere.fault"
+local object = require "vsphere.object"
+
+local session = {}
+session.__index = session
+
+local IDLE = 600      -- seconds after which keepalive asks; the server forgets a session after 1800
+local FIRST = "6.0"   -- version of the first call, before the server's is known
+local TRANSIENT = { [502] = true, [503] = true, [504] = true }
+
+-- Calls that may be repeated when nobody knows whether they were carried out.
+local function is_safe(method)
+  return method:find("^Retrieve") or method:find("^Query") or method:find("^Find") or method:find("^Has")
+    or method:find("^Fetch") or method:find("^WaitForUpdates") or method == "CurrentTime" or method == "HttpNfcLeaseProgress"
+    or method == "HttpNfcLeaseGetManifest" or method == "CreateDescriptor"
+end
+
+-- 1, 0, -1 as version `a` is newer than, the same as, older than `b`
+local function compare_versions(a, b)
+  local next_b = b:gmatch("%d+")
+  for x in a:gmatch("%d+") do
+    local y = tonumber(next_b() or 0)
+    if tonumber(x) ~= y then return tonumber(x) > y and 1 or -1 end
+  end
+  return (tonumber(next_b() or 0)) > 0 and -1 or 0
+end
+
+local function host_of(server)
+  local host = server:gsub("^%w+://", ""):gsub("^[^/@]*@", ""):gsub("/.*$", "")
+  if host == "" then err.raise("usage", "no server: set vcenter_server or VCENTER_SERVER") end
+  return host
+end
+
+local FOLDER = debug.getinfo(1, "S").source:match("^(.*)session%.lua$")
+
+-- Raise a mistake in arguments at the line of the caller outside of this folder.
+local function raise_mistake(message)
+  local level = 3
+  local info = debug.getinfo(level, "S")
+  while info and (info.what == "C" or info.source:sub(1, #FOLDER) == FOLDER) do
+    level = level + 1
+    info = debug.getinfo(level, "S")
+  end
+  error(message, info and level or 2)
+end
+
+local function new_client(self)
+  local o = self.options
+  return err.check(http.client { ca_file = o.ca_file, thumbprint = o.thumbprint, insecure = o.insecure, proxy = o.proxy,
+    user_agent = self.user_agent })
+end
+
+-- Why connecting failed, with what to do about it.
+local function explain_connection(self, message, code)
+  local e = { op = "connect", target = self.host, code = code, message = message }
+  if code == "tls" then
+    local thumbprint = message:match("thumbprint is ([%x:]+)")
+    e.hint = "if this is your server, trust it with "
+      .. (thumbprint and ("thumbprint = \"" .. thumbprint .. "\" (VCENTER_THUMBPRINT), or with ") or "")
+      .. "ca_file (VCENTER_CA_FILE); insecure_connection trusts anybody"
+  elseif code == "net" or code == "timeout" then
+    e.hint = "is vcenter_server (VCENTER_SERVER) right, and reachable from here?"
+  end
+  return err.new(e)
+end
+
+local function trace(self, method, sent, result, message, started)
+  local f = self.options.trace
+  if not f then return end
+  f(string.format("%s: %s, %.3fs\n%s%s", method, result and "HTTP status " .. result.status or message, signal.now() - started,
+    vim.mask(sent), result and vim.mask(result.body) or ""))
+end
+
+-- The error object of a fault. Names of objects are asked for, but not while explaining what went wrong with such a question.
+local function fault_error(self, f, text, method, target, args)
+  local spec = args and (args.config or args.spec)
+  local context = { text = text, specs = type(spec) == "table" and spec.deviceChange or nil }
+  if self.user and not self.explaining then
+    function context.name_of(ref)
+      self.explaining = true
+      local ok, name = pcall(function() return self:wrap(ref):get("name") end)
+      self.explaining = false
+      return ok and name or nil
+    end
+  end
+  local message, hint = fault.explain(f, context)
+  return err.new { code = fault.code(f), message = message, hint = hint, fault = f, kind = vim.typeof(f), op = method,
+    target = target and tostring(target), method = method }
+end
+
+-- One POST: the result of vim.decode, or nil, message, code; transient failures have the code "net", "timeout" or "busy".
+local function post(self, method, body, version, options)
+  local started = signal.now()
+  local result, message, code = self.client:request { url = "https://" .. self.host .. "/sdk", method = "POST", body = body,
+    headers = { ["Content-Type"] = 'text/xml; charset="utf-8"', SOAPAction = "urn:vim25/" .. version },
+    stall = 0, timeout = options.timeout or 180 }
+  self.last = signal.now()
+  self.requests = self.requests + 1
+  trace(self, method, body, result, message, started)
+  if not result then return nil, message, code end
+  if TRANSIENT[result.status] then
+    return nil, string.format("%s: the server is busy (HTTP status %d)", method, result.status), "busy"
+  end
+  if result.status ~= 200 and result.status ~= 500 then
+    return nil, string.format("%s answers /sdk with HTTP status %d: not a vCenter or ESXi host", self.host, result.status), "http"
+  end
+  return vim.decode(result.body, method, self.space)
+end
+
+-- Repeat a safe call over a time in which the server is away.
+local function post_patiently(self, method, body, version, options)
+  local until_, pause = signal.now() + self.patience, 0.5
+  while true do
+    local value, message, code, detail = post(self, method, body, version, options)
+    local transient = code == "net" or code == "timeout" or code == "busy" or (code == "format" and is_safe(method))
+    if not transient or not (options.safe or is_safe(method)) or signal.now() + pause > until_ then
+      return value, message, code == "busy" and "http" or code, detail
+    end
+    signal.sleep(pause)
+    pause = math.min(pause * 2, 10)
+  end
+end
+
+local function login(self)
+  local o = self.options
+  local manager = self.content.sessionManager
+  local body = vim.encode("Login", manager, { userName = o.username, password = o.password }, self.version)
+  local value, message, code, detail = post_patiently(self, "Login", body, self.version, { safe = true })
+  if value == nil then
+    if code ~= "fault" then error(explain_connection(self, message, code), 0) end
+    local e = fault_error(self, detail, message)
+    e.op, e.target = "log in as " .. tostring(o.username), self.host
+    error(e, 0)
+  end
+  self.user = value
+end
+
+-- A server refuses even a new login that comes with the cookie of a dead session: a new client has none. Transfers of the
+-- old one go on.
+local function login_again(self)
+  table.insert(self.retired, self.client)
+  self.client = new_client(self)
+  login(self)
+end
+
+-- Close what is here, without asking the server.
+local function release(self)
+  for _, client in ipairs(self.retired) do client:close() end
+  self.client:close()
+  self.closed = true
+end
+
+-- The first calls: who is there, which version, log in.
+local function open(self)
+  local body = vim.encode("RetrieveServiceContent", vim.ServiceInstance("ServiceInstance"), {}, FIRST)
+  local patience = self.patience
+  self.patience = math.min(patience, 5) -- a wrong name should not take a minute
+  local content, message, code, detail = post_patiently(self, "RetrieveServiceContent", body, FIRST, {})
+  self.patience = patience
+  if content == nil and code == "fault" then error(fault_error(self, detail, message, "connect", self.host), 0) end
+  if content == nil then
+    if code == "format" then message, code = self.host .. " does not speak the vSphere API (" .. message .. ")", "http" end
+    error(explain_connection(self, message, code), 0)
+  end
+  self.content, self.about = content, content.about
+  self.is_vcenter = content.about.apiType == "VirtualCenter"
+  self.version = compare_versions(content.about.apiVersion, vim.api) < 0 and content.about.apiVersion or vim.api
+  login(self)
+end
+
+--[[
+session.connect(options) -> session
+Log in. Close the session when done (`local vc <close> = session.connect{...}`): that logs out.
+  options.server   string          host or host:port of a vCenter or ESXi host
+  options.username string
+  options.password string
+  options.ca_file  string|nil      see http.client, as the next two
+  options.thumbprint string|nil
+  options.insecure boolean = false
+  options.proxy    string|nil
+  options.patience number = 60     seconds for which a server that is away is asked again (read calls only)
+  options.run      string|nil      named in the user agent
+  options.trace    function|nil    trace(text): called after every call with the request and the response, secrets masked
+session = { content = ServiceContent, about = AboutInfo, version = string (API version spoken), is_vcenter = boolean,
+  host = string, user = UserSession, requests = integer }
+Raises: error objects with the codes net, tls, timeout, http, format, auth (the login is refused), fault; cancelled.
+Blocks: yes.
+]]
+function session.connect(options)
+  local self = setmetatable({ options = options, host = host_of(options.server or ""), patience = options.patience or 60,
+    retired = {}, requests = 0, last = signal.now() }, session)
+  self.user_agent = "luabuild/" .. runtime.version .. (options.run and " (" .. options.run .. ")" or "")
+  self.space = object.space(self)
+  self.client = new_client(self)
+  local ok, e = xpcall(open, function(e) return type(e) == "string" and debug.traceback(e, 2) or e end, self)
+  if ok then return self end
+  release(self)
+  error(e, 0)
+end
+
+--[[
+session:invoke(ref, method, args [, options]) -> value
+Call a method: what vim.decode gives. Mistakes in the arguments are raised as strings at the caller's line, before anything
+is sent. A session that the server has forgotten is opened again and the call repeated; read calls are repeated while
+the server is away.
+  ref            reference         or a managed object
+  method         string
+  args           table = {}
+  options.timeout number = 180     seconds
+Raises: error objects; those for a fault (codes fault, auth, exists, notfound: see fault.code) have `fault` (the typed data
+object), `kind` (its type) and a message for people; net, timeout, tls, http, format; cancelled.
+Blocks: yes.
+]]
+function session:invoke(ref, method, args, options)
+  local ok, body = pcall(vim.encode, method, ref, args, self.version)
+  if not ok then raise_mistake(body) end
+  if self.closed then err.raise("usage", "the session to " .. self.host .. " is closed") end
+  local value, message, code, detail = post_patiently(self, method, body, self.version, options or {})
+  if value == nil and code == "fault" and vim.typeof(detail) == "NotAuthenticated" and self.user then
+    login_again(self)
+    value, message, code, detail = post_patiently(self, method, body, self.version, options or {})
+  end
+  if value ~= nil then return value end
+  if code == "fault" then error(fault_error(self, detail, message, method, ref, args), 0) end
+  error(err.new { code = code, message = message, method = method, op = method, target = tostring(ref) }, 0)
+end
+
+--[[
+session:explain(fault, text [, method, target, args]) -> error object
+The error object for a fault that came as a value (in a task, in a missing property).
+Blocks: yes, when it asks for the name of an object.
+]]
+session.explain = fault_error
+
+--[[
+session:wrap(ref) -> object
+The managed object of a reference (vim.ref) in this session; always the same one. References in results are objects already.
+Blocks: no.
+]]
+function session:wrap(ref) return self:object(ref.kind, ref.moid) end
+
+--[[
+session:object(kind, moid) -> object
+The managed object of a type's name and an id, without asking the server.
+Blocks: no.
+]]
+function session:object(kind, moid) return object.of(self.space, kind, moid) end
+
+--[[
+session:keepalive() -> boolean
+Keep a session alive that has been idle for ten minutes: call it in long waits for something else. Returns whether it asked.
+A server that is away for the moment is no error.
+Blocks: yes.
+]]
+function session:keepalive()
+  if signal.now() - self.last < IDLE then return false end
+  local ok, e = pcall(self.invoke, self, vim.ServiceInstance("ServiceInstance"), "CurrentTime")
+  if not ok and not (err.is(e, "net") or err.is(e, "timeout") or err.is(e, "http")) then error(e, 0) end
+  return true
+end
+
+--[[
+session:request(options) -> result
+A request to the same server beside the API, with the session's cookie: see client:request in http. `options.path` (with query,
+escaped) instead of `url`. While it runs the session is kept alive. A session that the server has forgotten (status 401)
+is opened again and the request repeated, if there is no `follow`.
+Raises: error objects with the codes of client:request, and http for a status of 400 and more; cancelled.
+Blocks: yes.
+]]
+function session:request(options)
+  local o, again = {}, false
+  for key, value in pairs(options) do o[key] = value end
+  o.path, o.url = nil, o.url or "https://" .. self.host .. options.path
+  local what = (o.method or (o.file and "PUT") or "GET") .. " " .. o.url:gsub("^%w+://[^/]*", ""):gsub("%?.*", "")
+  while true do
+    local transfer <close> = err.check(self.client:start(o))
+    local result, message, code
+    repeat
+      self:keepalive()
+      result, message, code = transfer:wait(30)
+    until result ~= false
+    if result == nil then err.raise(code, message, { op = what, target = self.host }) end
+    if result.status < 400 then return result end
+    if result.status ~= 401 or again or o.follow then
+      local text = (result.body or ""):gsub("<[^>]*>", " "):gsub("%s+", " "):sub(1, 200)
+      err.raise(result.status == 404 and "notfound" or "http",
+        string.format("%s: HTTP status %d%s", what, result.status, text:match("%S") and ": " .. text or ""), { status = result.status })
+    end
+    again = true
+    login_again(self)
+  end
+end
+
+--[[
+session:close() -> nothing
+Log out and close the connections; safe to call again. After a signal it still tries to log out, for 10 seconds.
+Blocks: yes.
+]]
+function session:close()
+  if self.closed then return end
+  local count = signal.pending() > 0 and signal.acknowledge() or 0
+  if self.user then
+    local body = vim.encode("Logout", self.content.sessionManager, {}, self.version)
+    pcall(post, self, "Logout", body, self.version, { timeout = 10 })
+  end
+  release(self)
+  if count > 0 then err.raise("cancelled", "interrupted") end
+end
+
+session.__close = session.close
+session.__name = "vsphere.session"
+function session:__tostring() return "session to " .. self.host .. (self.closed and " (closed)" or "") end
+
+require "vsphere.task" -- the methods of tasks, datastores and virtual machines
+require "vsphere.datastore"
+require "vsphere.vm"
+
+return session

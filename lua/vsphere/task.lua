@@ -1,0 +1,75 @@
+-- task: waiting for the tasks of the API
+local signal = require "signal"
+local err = require "core.err"
+local object = require "vsphere.object"
+local property = require "vsphere.property"
+
+local task = {}
+local Task = object.class("Task")
+
+local PATHS = { "info.state", "info.progress", "info.error", "info.result", "info.entity" }
+
+-- Is this an error after which the same question may be asked again: the connection, not the task?
+local function connection_lost(e) return err.is(e, "net") or (err.is(e, "timeout") and not e.values) or err.is(e, "http") end
+
+local function failure(self, values)
+  local e, sent = values["info.error"], rawget(self, "sent") or {}
+  local target = sent.target or values["info.entity"] or self
+  local o = self.session:explain(e and e.fault, e and e.localizedMessage or "the task failed without saying why", sent.method, target, sent.args)
+  o.task = self
+  return o
+end
+
+-- After a signal: ask the server to stop the task. It may refuse; then it goes on by itself.
+local function stop(self)
+  signal.acknowledge()
+  pcall(self.session.invoke, self.session, self, "CancelTask", {}, { timeout = 10 })
+end
+
+--[[
+Task:wait([options]) -> result
+Wait for the end of a task: its result (an object for a task that makes one), true when it has none. A connection that
+breaks is no reason to give up: the task is asked for again by its reference.
+  options.timeout  number = 3600   seconds
+  options.progress function|nil    called with the percentage when it changes
+Raises: error objects: for the fault that the task ended with, timeout (the task goes on), cancelled (the task is cancelled).
+Blocks: yes.
+]]
+function Task:wait(options)
+  options = options or {}
+  local until_, shown = signal.now() + (options.timeout or 3600), nil
+  local function ended(values)
+    local percent = values["info.progress"]
+    if options.progress and percent and percent ~= shown then
+      shown = percent
+      options.progress(percent)
+    end
+    return values["info.state"] == "success" or values["info.state"] == "error"
+  end
+  while true do
+    local ok, done, values = pcall(property.wait, self, PATHS, ended, until_ - signal.now())
+    if ok then
+      if values["info.state"] == "error" then error(failure(self, values), 0) end
+      local result = values["info.result"]
+      return result == nil and true or result
+    end
+    if err.is(done, "cancelled") then stop(self) end
+    if not connection_lost(done) or signal.now() + 5 > until_ then error(done, 0) end
+    signal.sleep(5)
+  end
+end
+
+--[[
+task.run(object, method, args [, options]) -> result
+Call a method that returns a task and wait for its end: object:method(args):wait(options), with the arguments at hand to explain
+a fault.
+Raises: as Task:wait.
+Blocks: yes.
+]]
+function task.run(target, method, args, options)
+  local running = target.session:invoke(target, method, args)
+  rawset(running, "sent", { method = method, args = args, target = target })
+  return running:wait(options)
+end
+
+return task

@@ -1,0 +1,210 @@
+-- vm: virtual machines: making, powering, typing at, looking at and publishing them
+local err = require "core.err"
+local fault = require "vsphere.fault"
+local object = require "vsphere.object"
+local property = require "vsphere.property"
+local task = require "vsphere.task"
+
+local vm = {}
+local Folder = object.class("Folder")
+local Machine = object.class("VirtualMachine")
+
+--[[
+Folder:create_vm(config, pool [, host]) -> VirtualMachine
+Create a virtual machine in this folder.
+  config         VirtualMachineConfigSpec
+Raises: fault.
+Blocks: yes.
+]]
+function Folder:create_vm(config, pool, host) return task.run(self, "CreateVM_Task", { config = config, pool = pool, host = host }) end
+
+--[[
+Folder:find_vm(name) -> VirtualMachine|nil
+The VM or template of that name directly in this folder.
+Raises: fault.
+Blocks: yes, one request.
+]]
+function Folder:find_vm(name)
+  local found = self.session.content.searchIndex:FindChild { entity = self, name = name }
+  return object.is(found, "VirtualMachine") and found or nil
+end
+
+--[[
+VirtualMachine:reconfigure(spec) -> nothing
+Change the configuration.
+  spec           VirtualMachineConfigSpec
+Raises: fault; a device that the server refuses is named.
+Blocks: yes.
+]]
+function Machine:reconfigure(spec) task.run(self, "ReconfigVM_Task", { spec = spec }) end
+
+--[[
+VirtualMachine:extra_config() -> {key = value}
+The advanced settings.
+Blocks: yes, one request.
+]]
+function Machine:extra_config()
+  local out = {}
+  for _, o in ipairs(self:get "config.extraConfig" or {}) do out[o.key] = o.value end
+  return out
+end
+
+-- ---- power ----
+
+--[[
+VirtualMachine:power_state() -> "poweredOn"|"poweredOff"|"suspended"
+Blocks: yes, one request.
+]]
+function Machine:power_state() return self:get "runtime.powerState" end
+
+--[[
+VirtualMachine:power_on() -> nothing
+Raises: fault.
+Blocks: yes.
+]]
+function Machine:power_on() task.run(self, "PowerOnVM_Task", {}) end
+
+--[[
+VirtualMachine:power_off() -> nothing
+Switch off, hard; no harm when it is off.
+Raises: fault.
+Blocks: yes.
+]]
+function Machine:power_off()
+  local ok, e = pcall(task.run, self, "PowerOffVM_Task", {})
+  if not ok and not fault.is(e, "InvalidPowerState") then error(e, 0) end
+end
+
+--[[
+VirtualMachine:shutdown_guest() -> nothing
+Ask the guest to shut down, through VMware Tools; wait_power tells when it has.
+Raises: fault (no tools).
+Blocks: yes.
+]]
+function Machine:shutdown_guest() self:ShutdownGuest() end
+
+--[[
+VirtualMachine:wait_power(state, seconds) -> boolean
+Wait until the power state is `state`; false when it was not in that time.
+Blocks: yes.
+]]
+function Machine:wait_power(state, seconds)
+  local ok, e = pcall(property.wait, self, { "runtime.powerState" }, function(v) return v["runtime.powerState"] == state end, seconds)
+  if ok then return true end
+  if err.is(e, "timeout") then return false end
+  error(e, 0)
+end
+
+--[[
+VirtualMachine:wait_tools(seconds) -> nothing
+Wait until VMware Tools run in the guest.
+Raises: timeout.
+Blocks: yes.
+]]
+function Machine:wait_tools(seconds)
+  property.wait(self, { "guest.toolsRunningStatus" }, function(v) return v["guest.toolsRunningStatus"] == "guestToolsRunning" end, seconds)
+end
+
+-- ---- the console ----
+
+--[[
+VirtualMachine:type(events) -> integer
+Send key events to the console, all in one call. Returns how many the server accepted.
+  events         array of { hid = integer, modifiers = table|nil }   as keystroke.parse gives them, without waits
+Raises: build (not all were accepted), fault.
+Blocks: yes.  Source: UsbScanCodeSpecKeyEvent.
+]]
+function Machine:type(events)
+  local keys = {}
+  for i, e in ipairs(events) do keys[i] = { usbHidCode = e.hid, modifiers = e.modifiers } end
+  local accepted = self:PutUsbScanCodes { spec = { keyEvents = keys } }
+  if accepted ~= #keys then
+    err.raise("build", string.format("the server took %d of %d keys", accepted, #keys), { op = "type", target = tostring(self) })
+  end
+  return accepted
+end
+
+--[[
+VirtualMachine:screenshot() -> string
+A picture of the console, PNG.
+Raises: http (the VM is off, no privilege).
+Blocks: yes.  Source: GET /screen?id= with the session's cookie.
+]]
+function Machine:screenshot()
+  return self.session:request { path = "/screen?id=" .. self.moid, stall = 30 }.body
+end
+
+-- ---- questions ----
+
+-- id of a question's message -> the choice that lets a build go on
+local ANSWERS = {
+  ["msg.cdromdisconnect.locked"] = "Yes", -- the guest has locked the CD-ROM: disconnect anyway
+  ["msg.uuid.altered"] = "I Copied It",
+}
+
+local function find_choice(question)
+  local wanted
+  for _, m in ipairs(question.message or {}) do wanted = wanted or ANSWERS[m.id] end
+  for _, choice in ipairs(wanted and question.choice.choiceInfo or {}) do
+    if (choice.label or ""):lower():find(wanted:lower(), 1, true) then return choice end
+  end
+end
+
+--[[
+VirtualMachine:answer(question, say) -> nothing
+Answer a pending question by rule.
+  question       VirtualMachineQuestionInfo   runtime.question
+  say            function(text)    told what was answered
+Raises: build (no rule for it; the text and the choices are in the message), fault.
+Blocks: yes.
+]]
+function Machine:answer(question, say)
+  local choice = find_choice(question)
+  if not choice then
+    local labels = {}
+    for i, c in ipairs(question.choice.choiceInfo or {}) do labels[i] = string.format("%s (%s)", c.label, c.key) end
+    err.raise("build", string.format("the virtual machine asks: %s", question.text), { target = tostring(self),
+      hint = "choices: " .. table.concat(labels, ", ") .. "; answer it in the vSphere client" })
+  end
+  self:AnswerVM { questionId = question.id, answerChoice = choice.key }
+  say(string.format("answered '%s' to: %s", choice.label, question.text))
+end
+
+-- ---- the finished image ----
+
+--[[
+VirtualMachine:rename(name) -> nothing
+Raises: fault (the name is taken).
+Blocks: yes.
+]]
+function Machine:rename(name) task.run(self, "Rename_Task", { newName = name }) end
+
+--[[
+VirtualMachine:destroy() -> nothing
+Delete it with its files; no harm when it is gone.
+Raises: fault (it is on).
+Blocks: yes.
+]]
+function Machine:destroy()
+  local ok, e = pcall(task.run, self, "Destroy_Task", {})
+  if not ok and not fault.is(e, "ManagedObjectNotFound") then error(e, 0) end
+end
+
+--[[
+VirtualMachine:snapshot(name [, description]) -> VirtualMachineSnapshot
+Take a snapshot, without memory.
+Raises: fault.
+Blocks: yes.
+]]
+function Machine:snapshot(name, description)
+  return task.run(self, "CreateSnapshot_Task", { name = name, description = description, memory = false, quiesce = false })
+end
+
+--[[
+VirtualMachine:mark_template() -> nothing
+Raises: fault (it is on).
+Blocks: yes.
+]]
+function Machine:mark_template() self:MarkAsTemplate() end
+
+return vm

@@ -1,0 +1,109 @@
+-- lab: a vCenter of our own (tests/lab) for one test, started without machines that boot
+local signal = require "signal"
+
+local lab = {}
+local Lab = {}
+Lab.__index = Lab
+
+local BINARY = "build/lab/lab"
+
+local function build(t)
+  if t.lab_built or lab.built then return end
+  local out, status = t:shell("mkdir -p build/lab && GO111MODULE=off GOPATH=/usr/share/gocode go build -o " .. BINARY .. " ./tests/lab")
+  if status ~= 0 then t:skip("the lab cannot be built: " .. out) end
+  lab.built = true
+end
+
+local function environment(path)
+  local env = {}
+  for line in io.lines(path) do
+    local name, value = line:match("^export ([%w_]+)=(.*)$")
+    if name then env[name] = value:gsub("^'(.*)'$", "%1"):gsub("'\\''", "'") end
+  end
+  return env
+end
+
+--[[
+lab.start(t [, options]) -> lab
+Start a lab for the test; it ends with it.
+  options.model  string = "vpx"    or "esx"
+lab = { env = table (VCENTER_SERVER, LAB_..., see tests/lab/README.md) }
+]]
+function lab.start(t, options)
+  build(t)
+  local dir = t:directory()
+  local env = dir .. "/env"
+  -- the shell becomes the lab, which ends when this process does
+  local f = assert(io.popen(string.format("echo $$; exec %s -no-boot -with-parent -model %s -dir %s/run -env %s >%s/log 2>&1", BINARY,
+    options and options.model or "vpx", dir, env, dir), "r"))
+  local self = setmetatable({ pid = f:read("l"), pipe = f, dir = dir, t = t }, Lab)
+  t:defer(function() self:stop() end)
+  for _ = 1, 500 do
+    local file = io.open(env)
+    if file then
+      file:close()
+      self.env = environment(env)
+      if self.env.LAB_DIR or self.env.LAB_CONTROL then return self end
+    end
+    signal.sleep(0.02)
+  end
+  error("the lab does not start: " .. t:read(dir .. "/log"))
+end
+
+-- lab:stop(): end it; the test does so by itself
+function Lab:stop()
+  if not self.pid then return end
+  os.execute("kill " .. self.pid .. " 2>/dev/null")
+  self.pipe:close() -- waits for its end
+  self.pid = nil
+end
+
+-- lab:options([more]) -> options for session.connect
+function Lab:options(more)
+  local e = self.env
+  local o = { server = e.VCENTER_SERVER, username = e.VCENTER_USERNAME, password = e.VCENTER_PASSWORD, ca_file = e.VCENTER_CA_FILE }
+  for key, value in pairs(more or {}) do o[key] = value end
+  return o
+end
+
+-- lab:connect([more]) -> session, closed when the test ends
+function Lab:connect(more)
+  local vc = require("vsphere.session").connect(self:options(more))
+  self.t:defer(function() vc:close() end)
+  return vc
+end
+
+-- lab:create_vm(vc, name [, more]) -> VirtualMachine: a small one, off, with a disk, a network card and no medium
+function Lab:create_vm(vc, name, more)
+  local find = require("vsphere.finder").new(vc)
+  local device = require "vsphere.device"
+  local datacenter = find:datacenter()
+  local compute = find:compute(datacenter, { cluster = self.env.LAB_CLUSTER ~= "" and self.env.LAB_CLUSTER or nil })
+  local network = find:network(datacenter, self.env.LAB_NETWORK)
+  local config = { name = name, guestId = "otherLinux64Guest", numCPUs = 1, memoryMB = 64,
+    files = { vmPathName = "[" .. self.env.LAB_DATASTORE .. "]" },
+    deviceChange = device.create { disks = { { size = 1 << 20 } }, nics = { { card = "e1000", network = network.backing } } } }
+  for key, value in pairs(more or {}) do config[key] = value end
+  return find:folder(datacenter):create_vm(config, find:pool(compute))
+end
+
+-- lab:control(method, path [, body]) -> the answer's text
+function Lab:control(method, path, body)
+  local http = require "http"
+  local client <close> = assert(http.client { insecure = true })
+  local result = assert(client:request { url = self.env.LAB_CONTROL .. path, method = method, body = body })
+  if result.status >= 400 then error(method .. " " .. path .. ": " .. result.status .. " " .. result.body) end
+  return result.body
+end
+
+-- lab:fault{...}: inject a fault (tests/lab/README.md)
+function Lab:fault(fault) return self:control("POST", "/fault", require("cjson").encode(fault)) end
+
+-- lab:log() -> array of requests as the lab logged them
+function Lab:log()
+  local out = {}
+  for line in self:control("GET", "/log"):gmatch("[^\n]+") do out[#out + 1] = require("cjson").decode(line) end
+  return out
+end
+
+return lab

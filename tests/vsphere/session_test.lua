@@ -1,0 +1,155 @@
+-- session: log in, call, lose the session, log out; against the lab
+local signal = require "signal"
+local vim = require "vim"
+local err = require "core.err"
+local fault = require "vsphere.fault"
+local session = require "vsphere.session"
+local lab = require "tests.lab"
+
+local tests = {}
+
+tests["a session knows whom it talks to and logs out"] = function(t)
+  local server = lab.start(t)
+  do
+    local vc <close> = session.connect(server:options())
+    t:ok(vc.is_vcenter)
+    t:equal(vc.version, vc.about.apiVersion)
+    t:equal(server:control("GET", "/sessions"):match("%d+"), "1")
+    t:equal(vc.requests, 2)
+  end
+  t:equal(server:control("GET", "/sessions"):match("%d+"), "0")
+end
+
+tests["an ESXi host serves as well"] = function(t)
+  local vc = lab.start(t, { model = "esx" }):connect()
+  t:equal(vc.is_vcenter, false)
+  t:equal(vc.content.rootFolder.name, "ha-folder-root")
+end
+
+tests["a wrong password, server, certificate: one message that says what to do"] = function(t)
+  local server = lab.start(t)
+  local function failure(more) return select(2, pcall(session.connect, server:options(more))) end
+  local e = failure { password = "wrong" }
+  t:ok(fault.is(e, "InvalidLogin"))
+  t:match(e, "^log in as .*: .*the user name or the password is refused")
+  t:equal(e.code, "auth")
+  e = failure { ca_file = "/etc/ssl/certs/ca-certificates.crt" }
+  t:equal(e.code, "tls")
+  t:contains(e, server.env.VCENTER_THUMBPRINT)
+  t:contains(e, "VCENTER_THUMBPRINT")
+  e = failure { server = "127.0.0.1:1", patience = 0 }
+  t:equal(e.code, "net")
+  t:contains(e, "127.0.0.1:1")
+  t:raises("no server", session.connect, {})
+  local vc <close> = session.connect(server:options { ca_file = false or nil, thumbprint = server.env.VCENTER_THUMBPRINT })
+  t:ok(vc.user)
+end
+
+tests["properties are fields, methods are methods"] = function(t)
+  local vc = lab.start(t):connect()
+  local root = vc.content.rootFolder
+  t:equal(tostring(root), "Folder:" .. root.moid)
+  t:equal(root.name, "Datacenters")
+  t:equal(root:get { "name", "parent", "childType" }.childType[1], "Folder")
+  t:equal(root.parent, nil)
+  local made = root:CreateFolder { name = "sub" }
+  t:equal(made.parent, root)
+  t:ok(rawequal(made.parent, root))
+  t:equal(made:Destroy_Task():wait(), true)
+  t:raises("Folder has no property or method 'nam': did you mean 'name'?", function() return root.nam end)
+  t:raises("session_test.lua:%d+: CreateFolder: name: string expected, got number", function() root:CreateFolder { name = 5 } end)
+end
+
+tests["a fault is an error object with the fault in it"] = function(t)
+  local vc = lab.start(t):connect()
+  local root = vc.content.rootFolder
+  root:CreateFolder { name = "sub" }
+  local ok, e = pcall(root.CreateFolder, root, { name = "sub" })
+  t:equal(ok, false)
+  t:equal({ e.code, e.kind, vim.typeof(e.fault) }, { "exists", "DuplicateName", "DuplicateName" })
+  t:contains(tostring(e), "the name 'sub' is taken, by 'Datacenters'")
+  ok, e = pcall(function() return vc:object("VirtualMachine", "vm-none").name end)
+  t:equal(ok, false)
+  t:ok(fault.is(e, "ManagedObjectNotFound"))
+end
+
+tests["a session the server has forgotten is opened again"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect()
+  server:control("POST", "/expire")
+  t:equal(vc.content.rootFolder.name, "Datacenters")
+  server:control("POST", "/expire")
+  t:ok(vc.content.rootFolder:CreateFolder { name = "after" })
+end
+
+tests["read calls survive a server that is away, others do not repeat"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect { patience = 20 }
+  for _, kind in ipairs { "503", "cut" } do
+    server:fault { fault = kind, count = 2, method = "RetrievePropertiesEx" }
+    t:equal(vc.content.rootFolder.name, "Datacenters")
+  end
+  server:fault { fault = "lost", method = "CreateFolder" }
+  local ok, e = pcall(vc.content.rootFolder.CreateFolder, vc.content.rootFolder, { name = "once" })
+  t:equal({ ok, e.code }, { false, "net" })
+end
+
+tests["every call is traced with its secrets masked"] = function(t)
+  local seen = {}
+  local vc = lab.start(t):connect { trace = function(text) seen[#seen + 1] = text end }
+  t:match(seen[1], "^RetrieveServiceContent: HTTP status 200, ")
+  t:contains(seen[2], "<password>***</password>")
+  t:equal(vc.requests, #seen)
+end
+
+tests["tasks end with their result, or the fault they ended with"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect()
+  local folder = vc.content.rootFolder:CreateFolder { name = "sub" }
+  t:equal(folder:Rename_Task { newName = "new" }:wait(), true)
+  t:equal(folder.name, "new")
+  local vm = server:create_vm(vc, "one")
+  server:fault { fault = "task", method = "PowerOnVM_Task", type = "InvalidState", message = "not now" }
+  local ok, e = pcall(function() vm:PowerOnVM_Task():wait() end)
+  t:equal({ ok, e and e.code, e and e.kind }, { false, "fault", "InvalidState" })
+  t:contains(e, "not now")
+  server:fault { fault = "slowtask", method = "PowerOnVM_Task", delay = 20 }
+  ok, e = pcall(function() vm:PowerOnVM_Task():wait { timeout = 0.5 } end)
+  t:equal({ ok, e and e.code }, { false, "timeout" })
+  server:fault { fault = "slowtask", method = "ReconfigVM_Task", delay = 1 }
+  local seen = {}
+  t:equal(vm:ReconfigVM_Task { spec = { annotation = "x" } }:wait { progress = function(percent) seen[#seen + 1] = percent end }, true)
+  t:ok(#seen > 0)
+end
+
+tests["what a wait needs on the server is removed"] = function(t)
+  local vc = lab.start(t):connect()
+  local property = require "vsphere.property"
+  local root = vc.content.rootFolder
+  t:equal(property.wait(root, { "name" }, function(v) return v.name end, 5), "Datacenters")
+  local ok, e = pcall(property.wait, root, { "name" }, function() return false end, 0.2)
+  t:equal({ ok, e.code, e.values.name }, { false, "timeout", "Datacenters" })
+  t:raises("mine", property.wait, root, { "name" }, function() error("mine") end, 5)
+  t:equal(vc.content.propertyCollector.filter or {}, {})
+  local folder = root:CreateFolder { name = "sub" }
+  folder:Destroy_Task():wait()
+  ok, e = pcall(property.wait, folder, { "name" }, function() return false end, 5)
+  t:equal({ ok, e.code, e.vanished }, { false, "notfound", true })
+end
+
+tests["a signal ends a wait and the session still logs out"] = function(t)
+  local server = lab.start(t)
+  local dir = t:directory()
+  local script = t:write(dir .. "/s.lua", string.format([[
+    local vc <close> = require("vsphere.session").connect { server = %q, username = %q, password = %q, ca_file = %q }
+    io.stdout:write("ready\n") io.stdout:flush()
+    require("vsphere.property").wait(vc.content.rootFolder, { "name" }, function() return false end, 60)]],
+    server.env.VCENTER_SERVER, server.env.VCENTER_USERNAME, server.env.VCENTER_PASSWORD, server.env.VCENTER_CA_FILE))
+  local out, status = t:shell(arg[-1] .. " run " .. script .. " >" .. dir .. "/out 2>&1 & pid=$!; until grep -q ready " .. dir
+    .. "/out; do sleep 0.05; done; sleep 0.3; kill -INT $pid; wait $pid")
+  t:equal(status, 130, out)
+  t:equal(server:control("GET", "/sessions"):match("%d+"), "0")
+  t:ok(signal.pending() == 0 and err)
+end
+
+return tests
