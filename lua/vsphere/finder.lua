@@ -190,6 +190,37 @@ function finder:folder(datacenter, name)
   return choose("folder", (name:gsub("/+$", "")), entries, "folder").object
 end
 
+-- From a folder or virtual app to the VMs below it.
+local function to_machines()
+  return { step("folders", "Folder", "childEntity", "folders", "apps"), step("apps", "VirtualApp", "vm") }
+end
+
+--[[
+finder:vms(datacenter [, paths]) -> {{ object, name, path, facts }, ...}
+All virtual machines and templates of the datacenter, with these properties of each in facts.
+  paths          array of property paths
+Raises: fault.
+Blocks: yes, one request.
+]]
+function finder:vms(datacenter, paths)
+  local wanted = { VirtualMachine = { "name", "parent", table.unpack(paths or {}) }, Folder = { "name", "parent" } }
+  local found = {}
+  for _, entry in ipairs(ask(self, datacenter.facts.vmFolder, to_machines(), wanted)) do
+    if entry.object.kind == "VirtualMachine" then found[#found + 1] = entry end
+  end
+  return found
+end
+
+--[[
+finder:vm(datacenter, name) -> VirtualMachine
+A virtual machine or template anywhere in the datacenter.
+Raises: notfound, with the nearest name or what is there.
+Blocks: yes, one request.
+]]
+function finder:vm(datacenter, name)
+  return choose("virtual machine", name, self:vms(datacenter), "the name").object
+end
+
 local NETWORK = {
   Network = { "name" },
   DistributedVirtualPortgroup = { "name", "key", "config.distributedVirtualSwitch" },

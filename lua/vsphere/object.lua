@@ -110,10 +110,10 @@ Blocks: yes.
 function common.get(self, paths)
   local property = require "vsphere.property"
   local one = type(paths) == "string"
-  local found = property.get_many(self.session, { self }, one and { paths } or paths)[1]
-  if one then return found[paths] end
-  found.object = nil
-  return found
+  local values = property.get_many(self.session, { self }, one and { paths } or paths)[1]
+  if one then return values[paths] end
+  values.object = nil
+  return values
 end
 
 return object

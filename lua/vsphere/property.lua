@@ -1,6 +1,5 @@
 -- property: reading properties of many objects at once, and waiting for them to change
 local signal = require "signal"
-local vim = require "vim"
 local err = require "core.err"
 local fault = require "vsphere.fault"
 
@@ -118,7 +117,7 @@ end
 function watcher:poll(seconds)
   local session = self.object.session
   local ok, set = pcall(session.invoke, session, session.content.propertyCollector, "WaitForUpdatesEx",
-    { version = self.version, options = { maxWaitSeconds = seconds } }, { timeout = seconds + 60 })
+    { version = self.version, options = { maxWaitSeconds = seconds } }, { timeout = seconds + 60, once = true })
   if ok then return set end
   if fault.is(set, "InvalidCollectorVersion") then return nil end
   if fault.is(set, "ManagedObjectNotFound") and set.fault.obj == self.object then error(gone(self.object), 0) end

@@ -80,7 +80,8 @@ end
 -- The error object of a fault. Names of objects are asked for, but not while explaining what went wrong with such a question.
 local function fault_error(self, f, text, method, target, args)
   local spec = args and (args.config or args.spec)
-  local context = { text = text, specs = type(spec) == "table" and spec.deviceChange or nil }
+  spec = type(spec) == "table" and (spec.deviceChange and spec or spec.config) or {}
+  local context = { text = text, specs = spec.deviceChange }
   if self.user and not self.explaining then
     function context.name_of(ref)
       self.explaining = true
@@ -115,10 +116,11 @@ end
 
 -- Repeat a safe call over a time in which the server is away.
 local function post_patiently(self, method, body, version, options)
-  local until_, pause = signal.now() + self.patience, 0.5
+  local until_, pause = nil, 0.5 -- the time counts from the first failure: a long poll may have been waiting for a minute
   while true do
     local value, message, code, detail = post(self, method, body, version, options)
-    local transient = code == "net" or code == "timeout" or code == "busy" or (code == "format" and is_safe(method))
+    local transient = code == "net" or code == "timeout" or code == "busy" or code == "format"
+    until_ = until_ or signal.now() + self.patience
     if not transient or not (options.safe or is_safe(method)) or signal.now() + pause > until_ then
       return value, message, code == "busy" and "http" or code, detail
     end
@@ -213,6 +215,8 @@ the server is away.
   method         string
   args           table = {}
   options.timeout number = 180     seconds
+  options.once    boolean = false  false instead of a repetition when the session had to be opened again: what was asked for
+                                   belonged to the old one
 Raises: error objects; those for a fault (codes fault, auth, exists, notfound: see fault.code) have `fault` (the typed data
 object), `kind` (its type) and a message for people; net, timeout, tls, http, format; cancelled.
 Blocks: yes.
@@ -224,6 +228,7 @@ function session:invoke(ref, method, args, options)
   local value, message, code, detail = post_patiently(self, method, body, self.version, options or {})
   if value == nil and code == "fault" and vim.typeof(detail) == "NotAuthenticated" and self.user then
     login_again(self)
+    if options and options.once then return false end
     value, message, code, detail = post_patiently(self, method, body, self.version, options or {})
   end
   if value ~= nil then return value end

@@ -83,7 +83,7 @@ tests["every data type goes there and back unchanged"] = function(t)
 end
 
 tests["fields come in the order of the schema, those of base types first"] = function(t)
-  local order, types = {}, {}
+  local types, order = {}
   for line in io.lines(arg[0]:gsub("tests/run.lua$", "") .. "src/vim25.schema") do
     local name, base = line:match("^data (%S+)"), line:match("^data %S+ : (%S+)")
     if name then order = {} types[name] = { base = base, fields = order } end
@@ -232,7 +232,8 @@ tests["results: values, lists, nothing"] = function(t)
   t:equal(vim.decode(response '<RetrievePropertiesResponse xmlns="urn:vim25"/>'), {})
   t:equal(vim.decode(returnval("PutUsbScanCodes", "7")), 7)
   t:equal(vim.decode(returnval("CurrentTime", "2024-01-01T00:00:00Z")), "2024-01-01T00:00:00Z")
-  local list = vim.decode(response '<FindAllByUuidResponse><returnval type="VirtualMachine">vm-1</returnval><returnval type="HostSystem">host-1</returnval></FindAllByUuidResponse>')
+  local list = vim.decode(response('<FindAllByUuidResponse><returnval type="VirtualMachine">vm-1</returnval>'
+    .. '<returnval type="HostSystem">host-1</returnval></FindAllByUuidResponse>'))
   t:equal({ tostring(list[1]), tostring(list[2]) }, { "VirtualMachine:vm-1", "HostSystem:host-1" })
 end
 

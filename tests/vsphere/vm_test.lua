@@ -1,0 +1,145 @@
+-- vm and datastore: a virtual machine's life and its files, against the lab
+local err = require "core.err"
+local device = require "vsphere.device"
+local finder = require "vsphere.finder"
+local lab = require "tests.lab"
+
+local tests = {}
+
+tests["from creation to destruction"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect()
+  local vm = server:create_vm(vc, "one", { extraConfig = { { key = "luabuild.run", value = "1" } } })
+  t:equal(vm.name, "one")
+  t:equal({ vm.config.hardware.numCPU, vm.config.hardware.memoryMB }, { 1, 64 })
+  t:equal(#device.disks(vm.config.hardware.device), 1)
+  t:equal(vm:extra_config()["luabuild.run"], "1")
+  t:equal(vm:power_state(), "poweredOff")
+  vm:power_off() -- no harm
+  vm:power_on()
+  t:equal(vm:power_state(), "poweredOn")
+  t:equal(vm:wait_power("poweredOn", 5), true)
+  t:equal(vm:wait_power("poweredOff", 0.2), false)
+  vm:wait_tools(20)
+  vm:shutdown_guest()
+  t:equal(vm:wait_power("poweredOff", 20), true)
+  t:equal(vm:snapshot("base", "first").kind, "VirtualMachineSnapshot")
+  vm:rename("two")
+  t:equal(vm.parent:find_vm("two"), vm)
+  t:equal(vm.parent:find_vm("one"), nil)
+  vm:mark_template()
+  t:equal(vm.config.template, true)
+  vm:destroy()
+  vm:destroy() -- no harm
+  t:raises("not there any more", function() return vm.name end)
+end
+
+tests["keys are counted"] = function(t)
+  local server = lab.start(t)
+  local vm = server:create_vm(server:connect(), "one")
+  vm:power_on()
+  t:equal(vm:type(require("keystroke").parse("ab")), 2)
+  server:fault { fault = "dropkeys", method = "PutUsbScanCodes", at = 1 }
+  local ok, e = pcall(vm.type, vm, require("keystroke").parse("ab"))
+  t:equal({ ok, e and e.code }, { false, "build" })
+  t:contains(tostring(e), "took 1 of 2 keys")
+end
+
+tests["a device the server refuses is named"] = function(t)
+  local server = lab.start(t)
+  local vm = server:create_vm(server:connect(), "one")
+  server:fault { fault = "task", method = "ReconfigVM_Task", type = "InvalidDeviceSpec", message = "Invalid configuration for device '0'." }
+  local ok, e = pcall(vm.reconfigure, vm, { deviceChange = device.create { cdroms = { "[LocalDS_0] x.iso" }, devices = vm.config.hardware.device } })
+  t:equal({ ok, e and e.kind }, { false, "InvalidDeviceSpec" })
+  t:contains(tostring(e), "x.iso")
+end
+
+tests["a question is answered by rule"] = function(t)
+  local server = lab.start(t)
+  local vm = server:create_vm(server:connect(), "one")
+  server:fault { fault = "question", method = "PowerOnVM_Task", message = "shall I?" }
+  local running = vm:PowerOnVM_Task()
+  local property = require "vsphere.property"
+  local question = property.wait(vm, { "runtime.question" }, function(v) return v["runtime.question"] end, 10)
+  local ok, e = pcall(vm.answer, vm, question, function() end)
+  if not ok then
+    t:equal(e.code, "build")
+    t:contains(tostring(e), "shall I?")
+    vm:AnswerVM { questionId = question.id, answerChoice = question.choice.choiceInfo[1].key }
+  end
+  pcall(running.wait, running, { timeout = 10 })
+  t:equal(vm:get "runtime.question", nil)
+end
+
+local function store_of(vc)
+  local find = finder.new(vc)
+  return find:datastore(find:datacenter(), "LocalDS_0")
+end
+
+tests["files go to the datastore and come back"] = function(t)
+  for _, model in ipairs { "vpx", "esx" } do
+    local server = lab.start(t, { model = model })
+    local vc = server:connect()
+    local find = finder.new(vc)
+    local store = find:datastore(find:datacenter(), server.env.LAB_DATASTORE)
+    local dir = t:directory()
+    store:mkdir("cache/a b")
+    store:mkdir("cache/a b") -- no harm
+    t:equal(store:size("cache/a b/x.iso"), nil)
+    local result = store:upload("cache/a b/x.iso", { file = t:write(dir .. "/x", "hello"), digest = "sha256" })
+    t:equal(result.digest.sha256, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
+    t:equal(store:size("cache/a b/x.iso"), 5)
+    store:move("cache/a b/x.iso", "cache/y.iso")
+    t:equal({ store:size("cache/a b/x.iso"), store:size("cache/y.iso") }, { nil, 5 })
+    store:download("cache/y.iso", dir .. "/y")
+    t:equal(t:read(dir .. "/y"), "hello")
+    store:delete("cache/y.iso")
+    store:delete("cache/y.iso") -- no harm
+    t:equal(store:size("cache/y.iso"), nil)
+    t:equal(store:path("dir/x"), "[" .. server.env.LAB_DATASTORE .. "] dir/x")
+    t:raises("", store.download, store, "none", dir .. "/none")
+    server:stop()
+  end
+end
+
+tests["an upload survives the end of its session"] = function(t)
+  local server = lab.start(t)
+  local store = store_of(server:connect())
+  server:control("POST", "/expire")
+  store:upload("x", { body = "hello" })
+  t:equal(store:size("x"), 5)
+end
+
+tests["a task outlives the connection and the session it was asked for on"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect()
+  local vm = server:create_vm(vc, "one")
+  server:fault { fault = "slowtask", method = "PowerOnVM_Task", delay = 2 }
+  server:fault { fault = "cut", method = "WaitForUpdatesEx", after = 1 }
+  t:equal(vm:PowerOnVM_Task():wait { timeout = 30 }, true)
+  server:fault { fault = "slowtask", method = "PowerOffVM_Task", delay = 2 }
+  server:fault { fault = "expire", method = "WaitForUpdatesEx", after = 1 }
+  t:equal(vm:PowerOffVM_Task():wait { timeout = 30 }, true)
+end
+
+tests["a signal cancels the task it waits for"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect()
+  local vm = server:create_vm(vc, "one")
+  server:fault { fault = "slowtask", method = "PowerOnVM_Task", delay = 30 }
+  local dir = t:directory()
+  local script = t:write(dir .. "/s.lua", string.format([[
+    local vc <close> = require("vsphere.session").connect { server = %q, username = %q, password = %q, ca_file = %q }
+    local task = vc:object("VirtualMachine", %q):PowerOnVM_Task()
+    io.stdout:write("ready\n") io.stdout:flush()
+    task:wait()]], server.env.VCENTER_SERVER, server.env.VCENTER_USERNAME, server.env.VCENTER_PASSWORD, server.env.VCENTER_CA_FILE, vm.moid))
+  local _, status = t:shell(arg[-1] .. " run " .. script .. " >" .. dir .. "/out 2>&1 & pid=$!; until grep -q ready " .. dir
+    .. "/out; do sleep 0.05; done; sleep 0.5; kill -INT $pid; wait $pid")
+  t:equal(status, 130)
+  local cancelled = false
+  for _, request in ipairs(server:log()) do cancelled = cancelled or request.method == "CancelTask" end
+  t:ok(cancelled)
+  t:ok(err)
+end
+
+return tests
