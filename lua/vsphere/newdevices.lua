@@ -50,7 +50,7 @@ end
 local function add_disks(layout, want)
   local controllers = {}
   for i, kind in ipairs(want.controllers or {}) do controllers[i] = controller.add(layout, kind) end
-  if not want.controllers then
+  if #controllers == 0 then
     controllers = controller.of(layout, table.unpack(DISK_CONTROLLERS))
     if #controllers == 0 and #want.disks > 0 then controllers = { controller.add(layout, "lsilogic") } end
   end

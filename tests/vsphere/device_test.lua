@@ -1,6 +1,7 @@
 -- device: specs that encode, with every device in its place
 local vim = require "vim"
 local device = require "vsphere.device"
+local lab = require "tests.lab"
 
 local tests = {}
 
@@ -91,6 +92,15 @@ tests["one SCSI controller takes fifteen disks and skips unit 7"] = function(t)
     { controllers = { "pvscsi" }, disks = disks(16) })
   t:equal(e.code, "recipe")
   t:match(places(device.create { controllers = { "pvscsi", "lsilogic" }, disks = disks(16) }, "VirtualDisk"), "1:15 2:0$")
+end
+
+tests["without a controller there is an lsilogic"] = function(t)
+  for _, none in ipairs { false, {} } do
+    local specs = device.create { disks = disks(2), controllers = none or nil }
+    t:equal(vim.typeof(specs[1].device), "VirtualLsiLogicController")
+    t:equal(places(specs, "VirtualDisk"), "1:0 1:1")
+  end
+  t:equal(#device.create { controllers = {} }, 0)
 end
 
 tests["a disk says its controller"] = function(t)
@@ -242,6 +252,52 @@ tests["descriptions"] = function(t)
   local existing = vim.VirtualCdrom { key = 3000, deviceInfo = vim.Description { label = "CD/DVD drive 1", summary = "" } }
   t:equal(device.describe(device.remove(existing)), "CD/DVD drive 1 (empty)")
   t:equal(device.describe(device.remove(vim.VirtualKeyboard { key = 600 })), "device 1 (VirtualKeyboard)")
+end
+
+-- ---- a server takes it ----
+
+local function where(vm, type)
+  local list = {}
+  for i, d in ipairs(device.find(vm:get("config.hardware.device"), type)) do list[i] = d.controllerKey .. ":" .. d.unitNumber end
+  return table.concat(list, " ")
+end
+
+-- Every kind of device in its place, then all that is done to them. `cdroms`: where those are expected.
+local function live_and_change(t, vc, server, firmware, cdroms)
+  local data = "[" .. server.env.LAB_DATASTORE .. "] "
+  local want = { controllers = { "pvscsi", "lsilogic-sas", "sata", "nvme" }, disks = disks(16),
+    nics = { { network = network }, { card = "e1000e", network = network } }, cdroms = { data .. "a.iso", data .. "b.iso" },
+    floppy = data .. "k.flp", firmware = firmware }
+  want.disks[17], want.disks[18] = { size = 1 << 20, controller = 3 }, { size = 1 << 20, controller = 4 }
+  local vm = server:create_vm(vc, "devices-" .. firmware, { firmware = firmware, deviceChange = device.create(want) })
+  t:equal(where(vm, "VirtualDisk"), "1000:0 1000:1 1000:2 1000:3 1000:4 1000:5 1000:6 1000:8 1000:9 1000:10 1000:11 1000:12 1000:13 1000:14"
+    .. " 1000:15 1001:0 15000:0 31000:0")
+  t:equal({ where(vm, "VirtualCdrom"), where(vm, "VirtualFloppy") }, { cdroms, "400:0" })
+  local devices = vm:get("config.hardware.device")
+  t:equal(#device.macs(devices), 2)
+
+  vm:reconfigure { bootOptions = device.boot_options { order = { "cdrom", "disk" }, devices = devices } }
+  t:equal(device.boot_order_is_clear(vm:get("config.bootOptions")), false)
+  vm:reconfigure { bootOptions = device.clear_boot_order(), deviceChange = { device.eject(device.cdroms(devices, data .. "a.iso")[1]),
+    device.remove(device.cdroms(devices, data .. "b.iso")[1]), device.remove(device.floppies(devices)[1]),
+    device.resize(device.disks(devices)[1], 2 << 30), device.remove(device.disks(devices)[2], true) } }
+  t:ok(device.boot_order_is_clear(vm:get("config.bootOptions")))
+  devices = vm:get("config.hardware.device")
+  t:equal({ #device.cdroms(devices), device.file(device.cdroms(devices)[1]), #device.floppies(devices), #device.disks(devices) }, { 1, nil, 0, 17 })
+  t:equal(device.disks(devices)[1].capacityInKB, 2 << 20)
+
+  vm:reconfigure { deviceChange = device.create { devices = devices, disks = disks(1), cdroms = { data .. "b.iso" }, firmware = firmware } }
+  t:match(where(vm, "VirtualDisk"), " 31000:0 1000:1$") -- the place that the removed one left
+  t:equal(where(vm, "VirtualCdrom"), cdroms)
+  t:raises("Hard disk 1 %(2 GiB%) is not accepted", vm.reconfigure, vm, { deviceChange = { device.edit(device.disks(devices)[1], { key = 99 }) } })
+end
+
+tests["a server takes it all, with either firmware"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect()
+  for _, name in ipairs { "a.iso", "b.iso", "k.flp" } do t:write(server.env.LAB_DIR .. "/datastore/" .. name, ("x"):rep(1474560)) end
+  live_and_change(t, vc, server, "bios", "200:0 200:1")
+  live_and_change(t, vc, server, "efi", "15000:1 15000:2")
 end
 
 return tests
