@@ -115,13 +115,13 @@ end
 
 local SIMPLE = { string = true, number = true, boolean = true }
 
--- "reason = bad, limit = 3": the simple fields that the words, which are of the type `told`, do not tell. Secrets are left out.
+-- "reason = bad, limit = 3": the simple fields that the words, which are of the type `told`, do not tell.
 local function fields_of(f, told, context)
   local list = {}
   for _, field in ipairs(vim.type(vim.typeof(f)).fields) do
     local value = not (told and vim.isa(told, field.owner)) and f[field.name]
     if field.reference and not field.list and value then value = name_of(value, context) end
-    if value and SIMPLE[type(value)] and not field.secret then list[#list + 1] = field.name .. " = " .. tostring(value) end
+    if value and SIMPLE[type(value)] then list[#list + 1] = field.name .. " = " .. tostring(value) end
   end
   return table.concat(list, ", ")
 end

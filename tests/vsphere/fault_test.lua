@@ -65,6 +65,16 @@ tests["every fault of the API is explained without its fields"] = function(t)
   t:ok(count > 300, "there are many faults")
 end
 
+tests["no fault has a secret to tell"] = function(t)
+  local secrets = {}
+  for _, name in ipairs(vim.complete("")) do
+    for _, field in ipairs(vim.isa(name, "MethodFault") and vim.type(name).fields or {}) do
+      if field.secret then secrets[#secrets + 1] = name .. "." .. field.name end
+    end
+  end
+  t:equal(secrets, {})
+end
+
 tests["a device that the fault points at is named"] = function(t)
   local specs = device.create { disks = { { size = 1 << 30 }, { size = 64 << 30 } }, controllers = { "pvscsi" }, cdroms = { "[nfs] a.iso" } }
   local message, hint = fault.explain(vim.InvalidDeviceSpec { deviceIndex = 2, property = "virtualDeviceSpec.device.backing.fileName" },
