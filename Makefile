@@ -94,8 +94,10 @@ check: test-deps all lab-tools ## linters, then the tests under ASan, UBSan and 
 	cppcheck -q --error-exitcode=1 --enable=warning,portability --inline-suppr --suppress=missingIncludeSystem \
 	  -D_POSIX_C_SOURCE=200809L -DLB_VERSION='""' -Isrc -I$(B) src
 	$(MAKE) B=$(B)/san OPT='-O1 -g -fno-omit-frame-pointer' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' all
-	LAB=$(B)/lab ASAN_OPTIONS=detect_leaks=1 $(B)/san/luabuild run tests/run.lua $(FILTER)
-	valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite $(B)/luabuild run tests/run.lua c/
+	LAB=$(B)/lab ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 \
+	  $(B)/san/luabuild run tests/run.lua $(FILTER)
+	valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --run-libc-freeres=no \
+	  --suppressions=tests/valgrind.supp $(B)/luabuild run tests/run.lua c/
 
 install: all ## install under PREFIX
 	install -D -m 755 $(B)/luabuild $(DESTDIR)$(PREFIX)/bin/luabuild

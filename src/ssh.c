@@ -136,6 +136,7 @@ static int op_close(lua_State *L) {
       s->broken = "an earlier call was interrupted";
   }
   s->channel = NULL;
+  if (s->file) s->broken = "an earlier call was interrupted";
   if (op->connecting) ssh_shut(s);
   return 0;
 }
@@ -352,19 +353,20 @@ Blocks: no.  Source: RFC 4253 6.6; ssh-keygen(1) -l.
 */
 static int ssh_hostkey(lua_State *L) {
   Session *s = lb_checkbox(L, 1, SESSION);
-  size_t len = 0;
+  size_t len = 0, name;
   int type;
   const unsigned char *key = (const unsigned char *)libssh2_session_hostkey(s->ssh, &len, &type);
-  size_t name = key && len > 4 ? (size_t)key[2] << 8 | key[3] : 0;
+  if (!key || len < 4) return luaL_error(L, "the session has no host key");
+  name = (size_t)key[2] << 8 | key[3];
   if (name > len - 4) name = 0;
   lua_createtable(L, 0, 3);
-  lua_pushlstring(L, name ? (const char *)key + 4 : "", name);
+  lua_pushlstring(L, (const char *)key + 4, name);
   lua_setfield(L, -2, "type");
   ssh_pushfingerprint(L, s);
   lua_setfield(L, -2, "sha256");
   lua_getfield(L, -1, "type");
   lua_pushliteral(L, " ");
-  push_base64(L, key, key ? len : 0);
+  push_base64(L, key, len);
   lua_concat(L, 3);
   lua_setfield(L, -2, "key");
   return 1;
@@ -393,9 +395,9 @@ static int ssh_keepalive(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"exec", ssh_exec},
-    {"hostkey", ssh_hostkey},
-    {"keepalive", ssh_keepalive},
+    {"chmod", ssh_chmod},         {"download", ssh_download}, {"exec", ssh_exec},     {"hostkey", ssh_hostkey},
+    {"keepalive", ssh_keepalive}, {"list", ssh_list},         {"mkdir", ssh_mkdir},   {"read", ssh_read},
+    {"remove", ssh_remove},       {"rename", ssh_rename},     {"stat", ssh_stat},     {"upload", ssh_upload},
     {NULL, NULL},
 };
 

@@ -112,5 +112,14 @@ void ssh_openagent(lua_State *L);
 
 /* Methods. */
 int ssh_exec(lua_State *L);
+int ssh_upload(lua_State *L);
+int ssh_download(lua_State *L);
+int ssh_read(lua_State *L);
+int ssh_stat(lua_State *L);
+int ssh_list(lua_State *L);
+int ssh_mkdir(lua_State *L);
+int ssh_chmod(lua_State *L);
+int ssh_remove(lua_State *L);
+int ssh_rename(lua_State *L);
 
 #endif

@@ -6,7 +6,7 @@
 #include "ssh.h"
 
 #define CHUNK 32768
-#define GRACE 3 /* seconds the server gets to answer the closing of a channel */
+#define GRACE 3 /* seconds to get rid of a packet that is half sent */
 
 typedef struct Exec {
   const char *input;
@@ -83,13 +83,17 @@ static int pump(lua_State *L, Session *s, ssh_Op *op, Exec *x, double deadline) 
   }
 }
 
-/* Give the channel back. A server that does not answer leaves it to the session's end. */
-static void release(lua_State *L, Session *s, double deadline) {
+/* Give the channel back, without waiting for the server to agree: after a timeout OpenSSH does so only when the process has
+ * ended. What libssh2 cannot free yet, it frees with the session. */
+static void release(lua_State *L, Session *s) {
+  double deadline = lb_now() + GRACE;
   LIBSSH2_CHANNEL *channel = s->channel;
-  int rc;
   s->channel = NULL;
-  SSH_LOOP(rc, libssh2_channel_free(channel));
-  if (rc == LIBSSH2_ERROR_TIMEOUT && ssh_halfsent(s)) s->broken = "an earlier call timed out";
+  while (libssh2_channel_free(channel) == LIBSSH2_ERROR_EAGAIN && ssh_halfsent(s))
+    if (ssh_wait(L, s, deadline)) {
+      s->broken = "an earlier call timed out";
+      return;
+    }
 }
 
 static int push_result(lua_State *L, Session *s, ssh_Op *op, const Exec *x) {
@@ -173,21 +177,21 @@ static int run(lua_State *L, ssh_Op *op, Exec *x, const char *command, int pty, 
   Session *s = op->session;
   int rc, n = start(L, s, command, pty, env, deadline);
   if (n) {
-    if (s->channel && !s->broken) release(L, s, lb_now() + GRACE);
+    if (s->channel && !s->broken) release(L, s);
     return n;
   }
   rc = pump(L, s, op, x, deadline);
   if (rc == LIBSSH2_ERROR_TIMEOUT && !x->blocked) { /* nothing is half done: only the channel ends */
-    release(L, s, lb_now() + GRACE);
+    release(L, s);
     return lb_fail(L, "timeout", "run '%s' at %s: not done in time", brief(L, command), s->peer);
   }
   if (rc) {
     n = ssh_fail(L, s, rc, "run '%s' at %s", brief(L, command), s->peer);
-    if (!s->broken) release(L, s, lb_now() + GRACE);
+    if (!s->broken) release(L, s);
     return n;
   }
   n = push_result(L, s, op, x);
-  release(L, s, lb_now() + GRACE);
+  release(L, s);
   return n;
 }
 

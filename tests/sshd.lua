@@ -26,7 +26,7 @@ local function configuration(dir, port, o)
     o.config or "", -- sshd takes the first of several lines for the same keyword
     "Port " .. port, "ListenAddress " .. (o.listen or "127.0.0.1"), "HostKey " .. dir .. "/hostkey",
     "AuthorizedKeysFile " .. dir .. "/authorized", "StrictModes no", "PidFile none", "PermitRootLogin yes",
-    "UsePAM " .. (o.password and "yes" or "no"), "MaxStartups 100", "LogLevel VERBOSE", "Subsystem sftp internal-sftp",
+    "UsePAM " .. (o.password and "yes" or "no"), "MaxStartups 100", "LogLevel VERBOSE", o.subsystem or "Subsystem sftp internal-sftp",
   }
   if not o.password then lines[#lines + 1] = "PasswordAuthentication no\nKbdInteractiveAuthentication no" end
   return table.concat(lines, "\n") .. "\n"
@@ -92,14 +92,38 @@ function sshd.start(t, o)
   return server
 end
 
--- server:stop(): no new connections; server:drop(): the open ones end too
+-- server:stop(): no new connections; the open ones go on
 function Server:stop()
-  if self.pid then os.execute("kill " .. self.pid .. " 2>/dev/null") end
+  if not self.pid then return end
+  if self.frozen then self:thaw() end
+  os.execute("kill " .. self.pid .. " 2>/dev/null")
   self.pid = nil
 end
 
-function Server:drop()
-  if self.pid then os.execute(("pkill -P %s 2>/dev/null"):format(self.pid)) end
+-- The server and the processes that serve its connections.
+function Server:processes()
+  local all, parents = { self.pid }, {}
+  for line in io.popen("ps -eo ppid=,pid="):lines() do
+    local parent, pid = line:match("(%d+)%s+(%d+)")
+    parents[parent] = parents[parent] or {}
+    table.insert(parents[parent], pid)
+  end
+  for i = 1, 1000 do
+    if not all[i] then break end
+    for _, pid in ipairs(parents[all[i]] or {}) do all[#all + 1] = pid end
+  end
+  return table.concat(all, " ")
+end
+
+-- server:freeze(): connections are still accepted by the kernel, but nobody answers any more; server:thaw() ends that
+function Server:freeze()
+  self.frozen = self:processes()
+  os.execute("kill -STOP " .. self.frozen)
+end
+
+function Server:thaw()
+  os.execute("kill -CONT " .. self.frozen .. " 2>/dev/null")
+  self.frozen = nil
 end
 
 -- server:authorize(path): this key pair may log in too
