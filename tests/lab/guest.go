@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"strconv"
 	"strings"
@@ -113,17 +115,44 @@ func (l *Lab) refreshGuests() {
 }
 
 // sshAnswers tells whether an ssh server is there. QEMU accepts the connection before the guest
-// listens, so only the banner counts.
-func (m *machine) sshAnswers() bool {
+// listens, so only the banner counts. An emulated guest may need seconds for it, and every
+// connection costs it a process: so one that the guest has accepted is waited for, any other given up soon.
+func (m *machine) sshAnswers(q *qemu) bool {
 	conn, err := net.DialTimeout("tcp", net.JoinHostPort(m.address, strconv.Itoa(m.lab.loopback.port)), time.Second)
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(3 * time.Second))
 	banner := make([]byte, 4)
-	_, err = io.ReadFull(conn, banner)
-	return err == nil && string(banner) == "SSH-"
+	got := 0
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+		_ = conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+		n, err := io.ReadFull(conn, banner[got:])
+		got += n
+		if err == nil {
+			return string(banner) == "SSH-"
+		}
+		if timeout, ok := err.(net.Error); !ok || !timeout.Timeout() || (q != nil && !q.accepted()) {
+			return false
+		}
+	}
+	return false
+}
+
+// accepted tells whether the guest has taken a forwarded connection (the states are TCP's).
+func (q *qemu) accepted() bool {
+	reply, err := q.command("human-monitor-command", map[string]string{"command-line": "info usernet"})
+	var text string
+	if err != nil || json.Unmarshal(reply, &text) != nil {
+		return false
+	}
+	for _, line := range strings.Split(text, "\n") {
+		f := strings.Fields(line)
+		if len(f) > 5 && f[0] == "TCP[ESTABLISHED]" && f[5] == "22" {
+			return true
+		}
+	}
+	return false
 }
 
 // watchGuest reports the guest's coming and going while this power-on lasts.
@@ -136,7 +165,7 @@ func (m *machine) watchGuest(q *qemu, off chan struct{}) {
 	for {
 		if m.lab.faults.active("noboot", m.name()) && q == nil {
 			failures = 2
-		} else if m.sshAnswers() {
+		} else if m.sshAnswers(q) {
 			failures = 0
 		} else {
 			failures++
@@ -147,11 +176,12 @@ func (m *machine) watchGuest(q *qemu, off chan struct{}) {
 		is := m.guestUp
 		m.mu.Unlock()
 		if was != is {
+			log.Printf("%s: guest up: %v", m.vm.Self.Value, is)
 			m.showGuest(is)
 		}
 		pause := 300 * time.Millisecond
 		if is && failures == 0 {
-			pause = 5 * time.Second // every look makes the guest fork a server
+			pause = 30 * time.Second // a guest that goes down resets or ends, which is seen at once
 		}
 		select {
 		case <-off:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log"
 	"time"
 
 	"github.com/vmware/govmomi/vim25/mo"
@@ -73,7 +74,13 @@ func (m *machine) start() error {
 	m.setConnected(cfg)
 	m.setPower(poweredOn)
 	go func() {
-		<-q.ended
+		select {
+		case <-q.paused: // an internal error, or a disk of this machine that is full
+			m.lab.mistrustKVM()
+			log.Printf("%s: QEMU stopped running: %s", m.vm.Self.Value, q.stderr)
+			q.kill()
+		case <-q.ended:
+		}
 		m.ended(q)
 	}()
 	go m.watchGuest(q, off)

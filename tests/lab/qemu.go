@@ -20,6 +20,7 @@ type qemu struct {
 	in     io.WriteCloser
 	serial string        // log of the first serial port
 	ended  chan struct{} // closed when the process is gone
+	paused chan struct{} // it stopped running, which the lab never asks for
 	reset  chan struct{} // a reset happened: whatever answered before is gone
 
 	call    sync.Mutex // one command at a time
@@ -65,7 +66,7 @@ func (t *tail) String() string {
 func (l *Lab) startQEMU(name string, args []string) (*qemu, error) {
 	q := &qemu{
 		serial: filepath.Join(l.dir, "log", name+".serial"), ended: make(chan struct{}),
-		reset: make(chan struct{}, 1), replies: make(chan qmpMessage, 1), stderr: &tail{},
+		reset: make(chan struct{}, 1), paused: make(chan struct{}, 1), replies: make(chan qmpMessage, 1), stderr: &tail{},
 	}
 	_ = os.Remove(q.serial)
 	args = append(args, "-chardev", "stdio,id=qmp,signal=off", "-mon", "chardev=qmp,mode=control",
@@ -105,6 +106,14 @@ func escapeOption(s string) string { return strings.ReplaceAll(s, ",", ",,") }
 
 func (q *qemu) pid() int { return q.cmd.Process.Pid }
 
+// mark leaves a mark for whoever looks; one is enough.
+func mark(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
 func (q *qemu) read(out io.Reader) {
 	lines := bufio.NewScanner(out)
 	lines.Buffer(make([]byte, 1<<16), 8<<20)
@@ -119,10 +128,9 @@ func (q *qemu) read(out io.Reader) {
 		}
 		log.Printf("qemu %d: %s %s", q.pid(), m.Event, m.Data)
 		if m.Event == "RESET" {
-			select {
-			case q.reset <- struct{}{}:
-			default:
-			}
+			mark(q.reset)
+		} else if m.Event == "STOP" {
+			mark(q.paused)
 		}
 	}
 	err := q.cmd.Wait()

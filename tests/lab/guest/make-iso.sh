@@ -126,6 +126,7 @@ make_system() {
     for name in $(cat "$here/system/usr/lib/lab/stand-ins"); do ln -s ../lib/lab/stand-in "$system/usr/bin/$name"; done
     applets "$system"
     modules 'boot\|late' "$system"
+    mkdir -p "$system/etc/modprobe.d"
     cp "$here/boot/modprobe.conf" "$system/etc/modprobe.d/lab.conf"
     install -m 644 "$debian/boot/vmlinuz-$kernel" "$system/boot/vmlinuz"
     install -m 644 "$work/initrd-boot.img" "$system/boot/initrd.img"
