@@ -2,29 +2,17 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <libxml/xmlreader.h>
-
-#include "vim_value.h"
+#include "vim_in.h"
 
 #define READER "vim.reader"
 #define DEPTH 120 /* data objects in data objects */
-#define XSI "http://www.w3.org/2001/XMLSchema-instance"
 
 typedef struct Reader {
   lb_Box box;
   xmlTextReaderPtr xml;
 } Reader;
-
-typedef struct In {
-  lua_State *L;
-  xmlTextReaderPtr xml;
-  int space; /* stack index of the space of references, or 0 */
-  int nested;
-  char message[512]; /* why reading failed */
-} In;
 
 static int reader_close(lua_State *L) {
   Reader *r = lua_touserdata(L, 1);
@@ -35,186 +23,14 @@ static int reader_close(lua_State *L) {
   return 0;
 }
 
-/* ---- the stream: every function returns 1, or 0 with in->message set ---- */
-
-static int broken(In *in, const char *what, const char *detail) {
-  if (!*in->message) snprintf(in->message, sizeof in->message, "%s%.300s", what, detail);
-  return 0;
-}
-
-/* To the next node; the end of the text is an error. */
-static int step(In *in) {
-  int r = xmlTextReaderRead(in->xml);
-  const xmlError *e;
-  size_t n;
-  if (r == 1) {
-    int type = xmlTextReaderNodeType(in->xml);
-    if (type == XML_READER_TYPE_DOCUMENT_TYPE || type == XML_READER_TYPE_ENTITY_REFERENCE)
-      return broken(in, "a document type or entity in the response", "");
-    return 1;
-  }
-  e = r == 0 ? NULL : xmlGetLastError();
-  broken(in, "bad XML: ", e && e->message ? e->message : "it ends too early");
-  n = strlen(in->message);
-  if (n && in->message[n - 1] == '\n') in->message[n - 1] = '\0';
-  return 0;
-}
-
-static const char *local_name(In *in) {
-  const char *name = (const char *)xmlTextReaderConstLocalName(in->xml);
-  return name ? name : "";
-}
-
-/* From an element's start to its end, whatever is in it. */
-static int skip(In *in) {
-  int depth = xmlTextReaderDepth(in->xml);
-  if (xmlTextReaderIsEmptyElement(in->xml)) return 1;
-  do
-    if (!step(in)) return 0;
-  while (xmlTextReaderDepth(in->xml) > depth || xmlTextReaderNodeType(in->xml) != XML_READER_TYPE_END_ELEMENT);
-  return 1;
-}
-
-/* Inside the element at `depth`: to the next child's start (1), or to the end of the element (0); -1 when broken. */
-static int child(In *in, int depth) {
-  for (;;) {
-    int type;
-    if (!step(in)) return -1;
-    type = xmlTextReaderNodeType(in->xml);
-    if (type == XML_READER_TYPE_ELEMENT) return 1;
-    if (type == XML_READER_TYPE_END_ELEMENT && xmlTextReaderDepth(in->xml) == depth) return 0;
-  }
-}
-
-/* Push the text of the element; the reader moves to its end. Elements in it are passed over. */
-static int text(In *in) {
-  lua_State *L = in->L;
-  int depth = xmlTextReaderDepth(in->xml), pieces = 0;
-  if (!xmlTextReaderIsEmptyElement(in->xml))
-    for (;;) {
-      int type;
-      if (!step(in)) return 0;
-      type = xmlTextReaderNodeType(in->xml);
-      if (type == XML_READER_TYPE_END_ELEMENT && xmlTextReaderDepth(in->xml) == depth) break;
-      if (type == XML_READER_TYPE_ELEMENT && !skip(in)) return 0;
-      if (type != XML_READER_TYPE_TEXT && type != XML_READER_TYPE_CDATA && type != XML_READER_TYPE_SIGNIFICANT_WHITESPACE &&
-          type != XML_READER_TYPE_WHITESPACE)
-        continue;
-      lua_pushstring(L, (const char *)xmlTextReaderConstValue(in->xml));
-      if (pieces++) lua_concat(L, 2);
-    }
-  if (!pieces) lua_pushliteral(L, "");
-  return 1;
-}
-
-/* ---- attributes ---- */
-
-/* Push attribute `name` (of namespace `ns` or none) of the element; 0 and nothing when there is none. */
-static int attribute(In *in, const char *name, const char *ns) {
-  const char *value;
-  int found = ns ? xmlTextReaderMoveToAttributeNs(in->xml, (const xmlChar *)name, (const xmlChar *)ns)
-                 : xmlTextReaderMoveToAttribute(in->xml, (const xmlChar *)name);
-  if (found != 1) return 0;
-  value = (const char *)xmlTextReaderConstValue(in->xml);
-  lua_pushstring(in->L, value ? value : "");
-  xmlTextReaderMoveToElement(in->xml);
-  return 1;
-}
-
-/* What xsi:type says: a type, or the element type of an array in `*element`; NULL and nothing when absent or unknown. */
-static const vim_Type *declared_type(In *in, const vim_Type **element) {
-  const char *name, *colon;
-  const vim_Type *type;
-  *element = NULL;
-  if (!xmlTextReaderHasAttributes(in->xml) || !attribute(in, "type", XSI)) return NULL;
-  name = lua_tostring(in->L, -1);
-  colon = strrchr(name, ':');
-  if (colon) name = colon + 1;
-  type = vim_findtype(name);
-  if (!type) *element = vim_elementtype(name);
-  lua_pop(in->L, 1);
-  return type;
-}
-
 /* ---- values: each pushes one ---- */
 
 static int value(In *in, const vim_Type *type, int flags);
 
-static int bad_text(In *in, const vim_Type *type) {
-  char what[160];
-  snprintf(what, sizeof what, "bad %s: ", vim_name(type));
-  return broken(in, what, lua_tostring(in->L, -1));
-}
-
-static int base64_digit(int c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* Replace the base64 text on the top by its bytes. */
-static int bytes(In *in, const vim_Type *type) {
-  size_t n;
-  const char *s = lua_tolstring(in->L, -1, &n);
-  unsigned bits = 0, count = 0; /* bits not yet given out */
-  luaL_Buffer b;
-  luaL_buffinit(in->L, &b);
-  for (size_t i = 0; i < n && s[i] != '='; i++) {
-    int digit = base64_digit((unsigned char)s[i]);
-    if (digit < 0 && s[i] > ' ') {
-      luaL_pushresult(&b);
-      lua_pop(in->L, 1);
-      return bad_text(in, type);
-    }
-    if (digit < 0) continue;
-    bits = (bits << 6 | (unsigned)digit) & 0xfff;
-    if ((count += 6) >= 8) luaL_addchar(&b, (char)(bits >> (count -= 8) & 0xff));
-  }
-  luaL_pushresult(&b);
-  lua_remove(in->L, -2);
-  return 1;
-}
-
-/* Turn the text on the top into the Lua value of a simple type. */
-static int convert(In *in, const vim_Type *type) {
-  lua_State *L = in->L;
-  const char *s = lua_tostring(L, -1);
-  char *end;
-  switch (type->kind) {
-    case VIM_BOOLEAN:
-      if (strcmp(s, "true") != 0 && strcmp(s, "false") != 0 && strcmp(s, "1") != 0 && strcmp(s, "0") != 0) return bad_text(in, type);
-      lua_pushboolean(L, *s == 't' || *s == '1');
-      break;
-    case VIM_BYTE: case VIM_SHORT: case VIM_INT: case VIM_LONG: {
-      long long n = strtoll(s, &end, 10);
-      while (*end == ' ' || *end == '\n') end++;
-      if (end == s || *end) return bad_text(in, type);
-      lua_pushinteger(L, n);
-      break;
-    }
-    case VIM_FLOAT: case VIM_DOUBLE:
-      if (strcmp(s, "INF") == 0 || strcmp(s, "-INF") == 0 || strcmp(s, "NaN") == 0)
-        lua_pushnumber(L, strtod(s, NULL));
-      else if (!lua_stringtonumber(L, s))
-        return bad_text(in, type);
-      else {
-        lua_Number n = lua_tonumber(L, -1);
-        lua_pop(L, 1);
-        lua_pushnumber(L, n);
-      }
-      break;
-    case VIM_BASE64: return bytes(in, type);
-    default: return 1; /* string, dateTime, enum: the text itself */
-  }
-  lua_remove(L, -2);
-  return 1;
-}
-
 static int reference(In *in, const vim_Type *type) {
   lua_State *L = in->L;
-  if (!attribute(in, "type", NULL)) lua_pushstring(L, vim_name(type));
-  if (!text(in)) return 0;
+  if (!in_attribute(in, "type", NULL)) lua_pushstring(L, vim_name(type));
+  if (!in_text(in)) return 0;
   vim_pushreference(L, in->space, lua_tostring(L, -2), lua_tostring(L, -1));
   lua_replace(L, -3);
   lua_pop(L, 1);
@@ -274,10 +90,10 @@ static int data(In *in, const vim_Type *type) {
     vim_setdata(L, type);
     return 1;
   }
-  while ((more = child(in, depth)) == 1) {
-    const vim_Field *f = next_field(type, &at, local_name(in));
+  while ((more = in_child(in, depth)) == 1) {
+    const vim_Field *f = next_field(type, &at, in_name(in));
     if (!f) {
-      if (!skip(in)) return 0;
+      if (!in_skip(in)) return 0;
       continue;
     }
     if (!value(in, vim_types + f->type, f->flags)) return 0;
@@ -295,7 +111,7 @@ static int array(In *in, const vim_Type *element) {
   lua_newtable(L);
   vim_setarray(L, element);
   if (xmlTextReaderIsEmptyElement(in->xml)) return 1;
-  while ((more = child(in, depth)) == 1) {
+  while ((more = in_child(in, depth)) == 1) {
     if (!value(in, element, element->kind == VIM_MANAGED ? VIM_REF : 0)) return 0;
     if (lua_isnil(L, -1)) lua_pop(L, 1);
     else lua_rawseti(L, -2, ++n);
@@ -305,17 +121,17 @@ static int array(In *in, const vim_Type *element) {
 
 /* The value of the element the reader is at; the reader moves to its end. nil for xsi:nil. */
 static int value(In *in, const vim_Type *type, int flags) {
-  const vim_Type *element, *actual = declared_type(in, &element);
+  const vim_Type *element, *actual = in_type(in, &element);
   int ok;
   luaL_checkstack(in->L, 20, "too many nested values");
-  if (++in->nested > DEPTH) return broken(in, "the response is nested too deeply", "");
-  if (xmlTextReaderHasAttributes(in->xml) && attribute(in, "nil", XSI)) {
+  if (++in->nested > DEPTH) return in_broken(in, "the response is nested too deeply", "");
+  if (xmlTextReaderHasAttributes(in->xml) && in_attribute(in, "nil", XSI)) {
     int isnil = strcmp(lua_tostring(in->L, -1), "true") == 0;
     lua_pop(in->L, 1);
     if (isnil) {
       lua_pushnil(in->L);
       in->nested--;
-      return skip(in);
+      return in_skip(in);
     }
   }
   if (flags & VIM_REF || type->kind == VIM_REFERENCE) ok = reference(in, type);
@@ -324,7 +140,7 @@ static int value(In *in, const vim_Type *type, int flags) {
     if (!actual || (type->kind == VIM_DATA && actual->kind != VIM_DATA)) actual = type;
     if (actual->kind == VIM_REFERENCE || actual->kind == VIM_MANAGED) ok = reference(in, actual);
     else if (actual->kind == VIM_DATA) ok = data(in, actual);
-    else ok = text(in) && convert(in, actual);
+    else ok = in_text(in) && in_convert(in, actual);
   }
   in->nested--;
   return ok;
@@ -334,11 +150,11 @@ static int value(In *in, const vim_Type *type, int flags) {
 
 /* Does the fault element say which fault it is? By xsi:type, else by its name: "InvalidLoginFault". */
 static const vim_Type *fault_type(In *in) {
-  const vim_Type *element, *type = declared_type(in, &element), *base = vim_findtype("MethodFault");
+  const vim_Type *element, *type = in_type(in, &element), *base = vim_findtype("MethodFault");
   char name[128];
   size_t n;
   if (type && type->kind == VIM_DATA) return type;
-  snprintf(name, sizeof name, "%s", local_name(in));
+  snprintf(name, sizeof name, "%s", in_name(in));
   n = strlen(name);
   if (n > 5 && strcmp(name + n - 5, "Fault") == 0) name[n - 5] = '\0';
   type = vim_findtype(name);
@@ -351,18 +167,18 @@ static int fault(In *in) {
   int depth = xmlTextReaderDepth(in->xml), more, top = lua_gettop(L), inner;
   lua_pushliteral(L, "fault without a reason");
   lua_newtable(L);
-  while ((more = child(in, depth)) == 1) {
-    const char *name = local_name(in);
+  while ((more = in_child(in, depth)) == 1) {
+    const char *name = in_name(in);
     if (strcmp(name, "detail") == 0 && !xmlTextReaderIsEmptyElement(in->xml)) {
       inner = xmlTextReaderDepth(in->xml);
-      while ((more = child(in, inner)) == 1) {
+      while ((more = in_child(in, inner)) == 1) {
         if (!data(in, fault_type(in))) return 0;
         lua_replace(L, top + 2);
       }
       if (more < 0) return 0;
     } else if (strcmp(name, "faultstring") == 0 || strcmp(name, "faultcode") == 0) {
       int is_string = name[5] == 's';
-      if (!text(in)) return 0;
+      if (!in_text(in)) return 0;
       if (is_string) {
         lua_pushvalue(L, -1);
         lua_replace(L, top + 1);
@@ -373,7 +189,7 @@ static int fault(In *in) {
         lua_rawset(L, top + 2);
       } else
         lua_pop(L, 1);
-    } else if (!skip(in))
+    } else if (!in_skip(in))
       return 0;
   }
   return more == 0;
@@ -386,14 +202,14 @@ static int result(In *in, const vim_Method *m) {
   lua_Integer n = 0;
   if (m->result == VIM_NONE) {
     lua_pushboolean(L, 1);
-    return skip(in);
+    return in_skip(in);
   }
   if (list) lua_newtable(L);
   else lua_pushboolean(L, 0);
   if (xmlTextReaderIsEmptyElement(in->xml)) return 1;
-  while ((more = child(in, depth)) == 1) {
-    if (strcmp(local_name(in), "returnval") != 0) {
-      if (!skip(in)) return 0;
+  while ((more = in_child(in, depth)) == 1) {
+    if (strcmp(in_name(in), "returnval") != 0) {
+      if (!in_skip(in)) return 0;
       continue;
     }
     if (!value(in, vim_types + m->result, m->result_flags)) return 0;
@@ -407,12 +223,12 @@ static const vim_Method *response_method(In *in, const char *want) {
   char name[128];
   const vim_Method *m;
   size_t n;
-  snprintf(name, sizeof name, "%s", local_name(in));
+  snprintf(name, sizeof name, "%s", in_name(in));
   n = strlen(name);
   if (n > 8 && strcmp(name + n - 8, "Response") == 0) name[n - 8] = '\0';
   m = vim_findmethod(name);
   if (m && (!want || strcmp(want, name) == 0)) return m;
-  broken(in, want ? "not the response expected: " : "not a response: ", name);
+  in_broken(in, want ? "not the response expected: " : "not a response: ", name);
   return NULL;
 }
 
@@ -421,20 +237,20 @@ static int envelope(In *in, const char *want) {
   int more, kind = 0, depth, r;
   const vim_Method *m;
   do
-    if (!step(in)) return 0;
+    if (!in_step(in)) return 0;
   while (xmlTextReaderNodeType(in->xml) != XML_READER_TYPE_ELEMENT);
-  if (strcmp(local_name(in), "Envelope") != 0) return broken(in, "not SOAP: the document is <", lua_pushfstring(in->L, "%s>", local_name(in)));
-  while ((more = child(in, 0)) == 1) {
-    if (kind || strcmp(local_name(in), "Body") != 0) {
-      if (!skip(in)) return 0;
+  if (strcmp(in_name(in), "Envelope") != 0) return in_broken(in, "not SOAP: the document is <", lua_pushfstring(in->L, "%s>", in_name(in)));
+  while ((more = in_child(in, 0)) == 1) {
+    if (kind || strcmp(in_name(in), "Body") != 0) {
+      if (!in_skip(in)) return 0;
       continue;
     }
     depth = xmlTextReaderDepth(in->xml);
     if (xmlTextReaderIsEmptyElement(in->xml)) continue;
-    while ((more = child(in, depth)) == 1) {
+    while ((more = in_child(in, depth)) == 1) {
       if (kind) {
-        if (!skip(in)) return 0;
-      } else if (strcmp(local_name(in), "Fault") == 0) {
+        if (!in_skip(in)) return 0;
+      } else if (strcmp(in_name(in), "Fault") == 0) {
         if (!fault(in)) return 0;
         kind = 2;
       } else {
@@ -447,8 +263,8 @@ static int envelope(In *in, const char *want) {
   }
   if (more < 0) return 0;
   while ((r = xmlTextReaderRead(in->xml)) == 1) continue; /* only white space may follow */
-  if (r != 0) return broken(in, "bad XML after the envelope", "");
-  return kind ? kind : broken(in, "an envelope without a body", "");
+  if (r != 0) return in_broken(in, "bad XML after the envelope", "");
+  return kind ? kind : in_broken(in, "an envelope without a body", "");
 }
 
 /*

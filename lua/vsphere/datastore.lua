@@ -67,6 +67,24 @@ function Datastore:size(file)
 end
 
 --[[
+Datastore:list(directory [, pattern]) -> {{ path = string, size = integer|nil, modified = string|nil }, ...}
+The files and directories directly in a directory, by name; none when it is not there.
+  pattern        string = "*"      as the server matches it: * and ?
+Raises: fault.
+Blocks: yes.
+]]
+function Datastore:list(directory, pattern)
+  local ok, result = pcall(task.run, self:get "browser", "SearchDatastore_Task", { datastorePath = self:path(directory),
+    searchSpec = { matchPattern = { pattern or "*" }, details = { fileType = false, fileSize = true, modification = true, fileOwner = false } } })
+  if not ok and fault.is(result, "FileNotFound") then return {} end
+  if not ok then error(result, 0) end
+  local list = {}
+  for i, f in ipairs(result.file or {}) do list[i] = { path = f.path, size = f.fileSize, modified = f.modification } end
+  table.sort(list, function(a, b) return a.path < b.path end)
+  return list
+end
+
+--[[
 Datastore:mkdir(directory) -> nothing
 Make a directory and those above it; it may be there.
 Raises: fault.
