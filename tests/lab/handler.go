@@ -40,6 +40,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 }
 
 func (w *recorder) Flush() {
+	w.WriteHeader(http.StatusOK) // if none was sent
 	if f, ok := w.ResponseWriter.(http.Flusher); ok {
 		f.Flush()
 	}

@@ -71,6 +71,9 @@ func newLab(o options, dir string, listener net.Listener) (*Lab, error) {
 			return nil, err
 		}
 	}
+	if !o.noBoot {
+		go l.accel() // so that the first power-on need not wait for the answer
+	}
 	l.methods = l.methodTable()
 	l.server = &http.Server{
 		Handler:      l,

@@ -395,6 +395,24 @@ func TestBootTypeAndPowerOff(t *testing.T) {
 		t.Errorf("a picture of %v", picture.Bounds())
 	}
 
+	// while it runs: a snapshot, and the CD out
+	task, err = vm.CreateSnapshot(ctx, "running", "", false, false)
+	must(t, done(t, task, err))
+	reply, err := m.qemu.command("query-block", nil)
+	must(t, err)
+	if !strings.Contains(string(reply), "boot-000001.qcow2") || !strings.Contains(string(reply), "boot.iso") {
+		t.Errorf("QEMU has not switched: %s", reply)
+	}
+	list := object.VirtualDeviceList(c.read(t, vm).Config.Hardware.Device)
+	drive := list.SelectByType((*types.VirtualCdrom)(nil))[0].(*types.VirtualCdrom)
+	drive.Backing = &types.VirtualCdromRemotePassthroughBackingInfo{}
+	must(t, vm.EditDevice(ctx, drive))
+	reply, err = m.qemu.command("query-block", nil)
+	must(t, err)
+	if strings.Contains(string(reply), "boot.iso") {
+		t.Errorf("the CD is still in: %s", reply)
+	}
+
 	off := make(chan error, 1)
 	go func() { off <- vm.WaitForPowerState(ctx, poweredOff) }()
 	if n := put(types.UsbScanCodeSpecKeyEvent{UsbHidCode: 0x14<<16 | 7}); n != 1 { // q

@@ -36,14 +36,19 @@ func destroyVM(c *call) (interface{}, error) {
 		if err := m.mustBe(poweredOff); err != nil {
 			return nil, err
 		}
-		configs := m.allConfigs()
-		m.leave()
-		for _, cfg := range configs {
-			m.lab.removeVMFiles(cfg, m)
-		}
+		m.remove()
 		return nil, nil
 	})
 	return &types.Destroy_TaskResponse{Returnval: ref}, nil
+}
+
+// remove takes the machine out of the inventory and deletes its files.
+func (m *machine) remove() {
+	configs := m.allConfigs()
+	m.leave()
+	for _, cfg := range configs {
+		m.lab.removeVMFiles(cfg, m)
+	}
 }
 
 func unregisterVM(c *call) (interface{}, error) {

@@ -17,6 +17,9 @@ func (l *Lab) methodTable() map[string]handler {
 		"RevertToCurrentSnapshot_Task": revertToCurrent, "RevertToSnapshot_Task": revertToSnapshot,
 		"RemoveSnapshot_Task": removeSnapshot, "RemoveAllSnapshots_Task": removeAllSnapshots,
 
+		"SearchDatastore_Task": searchDatastore, "SearchDatastoreSubFolders_Task": searchDatastore, "DeleteDatastoreFile_Task": deleteFile,
+		"Folder.Destroy_Task": destroyFolder, "RegisterVM_Task": notHere, "RelocateVM_Task": notHere, "InstantClone_Task": notHere,
+
 		"CloneVM_Task": cloneVM, "ExportVm": exportVM, "ExportSnapshot": exportSnapshot, "CreateDescriptor": createDescriptor,
 		"HttpNfcLeaseProgress": leaseProgress, "HttpNfcLeaseComplete": leaseComplete, "HttpNfcLeaseAbort": leaseAbort,
 		"HttpNfcLeaseGetManifest": leaseManifest, "HttpNfcLeaseSetManifestChecksumType": leaseChecksum,

@@ -160,7 +160,7 @@ func (q *qemu) command(name string, arguments interface{}) (json.RawMessage, err
 		}
 		return m.Return, nil
 	case <-q.ended:
-		return nil, fmt.Errorf("QEMU is gone")
+		return nil, fmt.Errorf("QEMU is gone: %s", q.stderr)
 	case <-time.After(60 * time.Second):
 		return nil, fmt.Errorf("QEMU does not answer %s", name)
 	}

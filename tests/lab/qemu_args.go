@@ -40,7 +40,7 @@ func (m *machine) arguments(cfg *types.VirtualMachineConfigInfo) ([]string, erro
 	l := m.lab
 	accel := l.accel()
 	board := "pc"
-	if secure := cfg.BootOptions.EfiSecureBootEnabled; cfg.Firmware == "efi" && secure != nil && *secure {
+	if secure(cfg) {
 		board = "q35,smm=on"
 	}
 	args := []string{
@@ -91,7 +91,7 @@ func (m *machine) firmware(cfg *types.VirtualMachineConfigInfo) ([]string, error
 		return nil, nil
 	}
 	code, vars := "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"
-	if secure := cfg.BootOptions.EfiSecureBootEnabled; secure != nil && *secure {
+	if secure(cfg) {
 		code, vars = "/usr/share/OVMF/OVMF_CODE_4M.ms.fd", "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
 	}
 	nvram, err := m.lab.local(cfg.Files.VmPathName)
@@ -108,10 +108,27 @@ func (m *machine) firmware(cfg *types.VirtualMachineConfigInfo) ([]string, error
 			return nil, err
 		}
 	}
-	return []string{
-		"-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + code,
-		"-drive", "if=pflash,unit=1,format=raw,file=" + escapeOption(nvram),
-	}, nil
+	var args []string
+	if secure(cfg) { // the board that has what secure boot needs comes without a floppy controller
+		args = []string{"-global", "driver=cfi.pflash01,property=secure,value=on", "-device", "isa-fdc,id=fdc"}
+	}
+	return append(args,
+		"-drive", "if=pflash,unit=0,format=raw,readonly=on,file="+code,
+		"-drive", "if=pflash,unit=1,format=raw,file="+escapeOption(nvram)), nil
+}
+
+// secure tells whether the machine boots with EFI's secure boot.
+func secure(cfg *types.VirtualMachineConfigInfo) bool {
+	on := cfg.BootOptions.EfiSecureBootEnabled
+	return cfg.Firmware == "efi" && on != nil && *on
+}
+
+// ideBus is where a device of the IDE controllers is put; the board for secure boot has AHCI in their place.
+func ideBus(cfg *types.VirtualMachineConfigInfo, controller, unit int32) string {
+	if secure(cfg) {
+		return fmt.Sprintf("bus=ide.%d", 2*(controller-200)+unit)
+	}
+	return fmt.Sprintf("bus=ide.%d,unit=%d", controller-200, unit)
 }
 
 // bootIndex numbers the devices in the order the firmware is to try them: the configured order first,
@@ -182,7 +199,7 @@ func (l *Lab) diskArguments(cfg *types.VirtualMachineConfigInfo, disk *types.Vir
 	case "sata":
 		device = fmt.Sprintf("ide-hd,bus=ctl%d.%d", disk.ControllerKey, unit)
 	case "ide":
-		device = fmt.Sprintf("ide-hd,bus=ide.%d,unit=%d", disk.ControllerKey-200, unit)
+		device = "ide-hd," + ideBus(cfg, disk.ControllerKey, unit)
 	case "nvme":
 		device = fmt.Sprintf("nvme,serial=disk%d", disk.Key)
 	}
@@ -218,7 +235,7 @@ func (l *Lab) mediaArguments(cfg *types.VirtualMachineConfigInfo, d types.BaseVi
 	} else if kindOfDevice((&edit{cfg: cfg}).find(v.ControllerKey)).name == "sata" {
 		device = fmt.Sprintf("ide-cd,bus=ctl%d.%d", v.ControllerKey, unit)
 	} else {
-		device = fmt.Sprintf("ide-cd,bus=ide.%d,unit=%d", v.ControllerKey-200, unit)
+		device = "ide-cd," + ideBus(cfg, v.ControllerKey, unit)
 	}
 	drive := fmt.Sprintf("if=none,id=%s,%s", id, media)
 	if file != "" {

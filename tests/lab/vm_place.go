@@ -90,7 +90,11 @@ func (m *machine) leave() {
 	m.lab.dropMachine(m)
 }
 
-// removeVMFiles deletes a VM's directory, but keeps disks that other VMs' disks are children of.
+// vmFile are the endings of the files that belong to a VM.
+var vmFile = map[string]bool{".vmx": true, ".nvram": true, ".log": true, ".vmdk": true, ".qcow2": true, ".png": true}
+
+// removeVMFiles deletes a VM's files, but keeps disks that other VMs' disks are children of, and what
+// somebody else put into its directory (a floppy's image, say), as vCenter does.
 func (l *Lab) removeVMFiles(cfg *types.VirtualMachineConfigInfo, self *machine) {
 	p, err := datastorePath(cfg.Files.VmPathName)
 	if err != nil || path.Dir(p.Path) == "." {
@@ -102,7 +106,7 @@ func (l *Lab) removeVMFiles(cfg *types.VirtualMachineConfigInfo, self *machine) 
 	kept := 0
 	for _, f := range files {
 		full := filepath.Join(dir, f.Name())
-		if used[qcow2Of(full)] {
+		if used[qcow2Of(full)] || !vmFile[filepath.Ext(full)] {
 			kept++
 			continue
 		}
