@@ -276,7 +276,8 @@ session:close(), `<close>` or the collector.
                                         connection counts as gone; 0 for none
   options.known       string|nil        refuse a server whose key's fingerprint is not this ("SHA256:...")
 Codes: net (not reached, reset, closed), timeout, hostkey, auth (every way to log in was refused; the message lists them),
-ssh (no common algorithm: the message names what the server has), notfound and io (key file).  Raises: cancelled.
+ssh (no common algorithm: the message names what the server has), notfound and io (key file), format (a key that cannot be
+read, and nothing else to try).  Raises: cancelled.
 Blocks: yes.  Source: RFC 4253, RFC 4252, RFC 4256; libssh2 1.10.
 */
 static int ssh_connect(lua_State *L) {

@@ -13,6 +13,7 @@ typedef struct Notes {
   char text[700];
   size_t len;
   char methods[200]; /* what the server takes: "publickey,password" */
+  int bad_key;       /* the private key cannot be read */
 } Notes;
 
 static void note(Notes *notes, const char *way, const char *outcome) {
@@ -65,11 +66,13 @@ static int by_key(lua_State *L, Session *s, const ssh_Login *login, Notes *notes
   SSH_LOOP(rc, libssh2_userauth_publickey_frommemory(s->ssh, login->username, strlen(login->username), NULL, 0, login->key,
                                                      login->key_len, login->passphrase));
   if (rc == LIBSSH2_ERROR_FILE || rc == LIBSSH2_ERROR_METHOD_NOT_SUPPORTED || rc == LIBSSH2_ERROR_KEYFILE_AUTH_FAILED ||
-      rc == LIBSSH2_ERROR_ALLOC || rc == LIBSSH2_ERROR_PROTO)
+      rc == LIBSSH2_ERROR_ALLOC || rc == LIBSSH2_ERROR_PROTO) {
+    notes->bad_key = 1;
     note(notes, login->key_name, *login->passphrase ? "not a private key that can be read, or another passphrase"
                                                     : "not a private key that can be read, or a passphrase is needed");
-  else
+  } else {
     note(notes, login->key_name, is_rsa(login->key, login->key_len) ? RSA_HELP : "refused");
+  }
   return rc;
 }
 
@@ -142,6 +145,7 @@ int ssh_login(lua_State *L, Session *s, const ssh_Login *login, double deadline)
   int rc;
   notes.text[0] = notes.methods[0] = 0;
   notes.len = 0;
+  notes.bad_key = 0;
   rc = ask_methods(L, s, login->username, &notes, deadline);
   if (rc == 1) return 0;
   if (rc < 0) return ssh_fail(L, s, rc, "log in as %s", s->peer);
@@ -149,7 +153,7 @@ int ssh_login(lua_State *L, Session *s, const ssh_Login *login, double deadline)
   if (rc == 0) return 0;
   /* too many refusals end in a disconnect, but what was refused is what matters */
   if (!is_refusal(s, rc) && !(notes.len && s->lost)) return ssh_fail(L, s, rc, "log in as %s", s->peer);
-  return lb_fail(L, "auth", "log in as %s: %s%s%s (the server takes: %s)", s->peer,
+  return lb_fail(L, notes.bad_key && !login->password && !login->agent ? "format" : "auth", "log in as %s: %s%s%s (the server takes: %s)", s->peer,
                  notes.len ? notes.text : "no password, key or agent given", *s->goodbye ? "; " : "", s->goodbye,
                  notes.methods);
 }

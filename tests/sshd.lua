@@ -39,7 +39,7 @@ local function prepare_pam(t, dir, password)
   t:write(dir .. "/passdb", sshd.username .. ":" .. password .. ":sshd\n")
   t:write(dir .. "/pam/sshd", ("auth required %s passdb=%s/passdb\naccount required pam_permit.so\nsession required pam_permit.so\n")
     :format(PAM, dir))
-  return ("LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=%s/pam "):format(dir)
+  return ("env LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=%s/pam "):format(dir)
 end
 
 local function alive(pid) return os.execute("kill -0 " .. pid .. " 2>/dev/null") end
@@ -48,7 +48,7 @@ local function alive(pid) return os.execute("kill -0 " .. pid .. " 2>/dev/null")
 local function launch(t, dir, port, prefix, o)
   t:write(dir .. "/config", configuration(dir, port, o))
   os.remove(dir .. "/log")
-  local pid = capture(("%s exec /usr/sbin/sshd -D -e -f '%s/config' >/dev/null 2>'%s/log' & echo $!"):format(prefix, dir, dir))
+  local pid = capture(("exec %s /usr/sbin/sshd -D -e -f '%s/config' >/dev/null 2>'%s/log' & echo $!"):format(prefix, dir, dir))
   for _ = 1, 500 do
     local f = io.open(dir .. "/log")
     local log = f and f:read("a") or ""
@@ -68,6 +68,8 @@ Server.__index = Server
 --   options.config    more lines for sshd_config, before ours
 --   options.password  log in with this one too (needs libpam-wrapper; the test is skipped without)
 --   options.hostkey   "ed25519" or "rsa", ...;  options.port: this port
+--   options.listen    address = "127.0.0.1";  options.subsystem: the line in the place of sftp's
+--   options.prefix    words in front of the command
 --   options.directory an earlier server's, to start again with the same keys
 function sshd.start(t, o)
   o = o or {}
@@ -80,7 +82,7 @@ function sshd.start(t, o)
     sshd.keygen(t, dir .. "/key", "ed25519")
     t:shell(("cp '%s/key.pub' '%s/authorized'"):format(dir, dir))
   end
-  local prefix = o.password and prepare_pam(t, dir, o.password) or ""
+  local prefix = o.password and prepare_pam(t, dir, o.password) or o.prefix or ""
   local pid, port
   repeat
     port = o.port or math.random(20000, 32000)

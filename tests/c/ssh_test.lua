@@ -73,14 +73,14 @@ return {
     server:authorize(path)
     local s <close> = connect(server, { key_file = path, passphrase = "pass phrase" })
     t:equal(s:exec("echo in").out, "in\n")
-    t:contains(t:fails("auth", ssh.connect(server:options { key_file = path })), "a passphrase is needed")
-    t:contains(t:fails("auth", ssh.connect(server:options { key_file = path, passphrase = "other" })), "another passphrase")
+    t:contains(t:fails("format", ssh.connect(server:options { key_file = path })), "a passphrase is needed")
+    t:contains(t:fails("format", ssh.connect(server:options { key_file = path, passphrase = "other" })), "another passphrase")
   end,
 
   ["what is no key, or not there, is said"] = function(t)
     local server = sshd.start(t)
     t:contains(t:fails("notfound", ssh.connect(server:options { key_file = "/nonexistent/key" })), "/nonexistent/key")
-    t:contains(t:fails("auth", ssh.connect(server:options { key = "hello" })), "not a private key")
+    t:contains(t:fails("format", ssh.connect(server:options { key = "hello" })), "not a private key")
     t:contains(t:fails("auth", ssh.connect(server:options { key_file = false })), "no password, key or agent given")
   end,
 

@@ -1,0 +1,304 @@
+-- shell: the living guest, over ssh: what function steps of recipes get
+local ssh = require "ssh"
+local signal = require "signal"
+local err = require "core.err"
+local retry = require "core.retry"
+local units = require "core.units"
+local sudo = require "guest.sudo"
+local upload = require "guest.upload"
+
+local shell = {}
+local guest = {}
+guest.__index = guest
+
+local TAIL = 20          -- lines of a failed command's output in its error
+local KEPT = 16 * 1024   -- bytes of output kept for them
+local ATTEMPT = 30       -- seconds for one try to connect
+local SAY = 60           -- seconds between two words about what is being waited for
+
+-- ---- connecting ----
+
+local function connect_once(self, seconds)
+  local o = self.options
+  local address = o.address
+  if type(address) == "function" then address = address() end
+  if not address then err.raise("net", "the guest's address is not known yet", { op = "connect" }) end
+  self.session = err.check(ssh.connect { host = address, port = o.port, username = o.username, password = o.password,
+    key_file = o.key_file, passphrase = o.passphrase, agent = o.agent, known = o.known, timeout = math.max(5, math.min(ATTEMPT, seconds)) })
+  self.address, self.hostkey = address, self.session:hostkey()
+end
+
+-- What may get better by itself: a refused connection is a guest that still boots, a refused password or another host key may
+-- be the installer's own sshd.
+local NOT_YET = { net = true, timeout = true, auth = true, hostkey = true }
+
+-- Tell what is being waited for, when it is something new and once a minute.
+local function teller(note)
+  local told, when
+  return function(e)
+    if not note or (e.code == told and signal.now() - when < SAY) then return end
+    told, when = e.code, signal.now()
+    note("still waiting: " .. e.message)
+  end
+end
+
+local function hint(self, e)
+  local o = self.options
+  if e.code == "auth" then return "is " .. o.username .. " allowed to log in with this password or key? The kickstart sets it" end
+  if e.code == "net" or e.code == "timeout" then
+    return "does sshd run in the guest, on port " .. (o.port or 22) .. ", and can this machine reach it?"
+  end
+end
+
+local function connect(self, seconds)
+  local until_, tell = signal.now() + seconds, teller(self.options.note)
+  local function again(e)
+    if not NOT_YET[e.code] then return false end
+    tell(e)
+    return true
+  end
+  local ok, e = pcall(retry.within, seconds, 1, function() connect_once(self, until_ - signal.now()) end, again)
+  if ok then return end
+  if err.is(e) then e.hint = e.hint or hint(self, e) end
+  error(e, 0)
+end
+
+--[[
+shell.connect(options) -> guest
+Log in to a guest, with patience: until `timeout`, a refused connection, password or host key is "not yet".
+  options.address  string|function  the address, or a function that gives the one known now, or nil; it is asked before each try
+  options.port     integer = 22
+  options.username string
+  options.password string|nil       also for sudo
+  options.key_file string|nil
+  options.passphrase string|nil     of the key
+  options.agent    boolean = false
+  options.known    string|nil       the only host key to talk to ("SHA256:...")
+  options.timeout  number = 1800    seconds
+  options.note     function|nil     called with a line about what is being waited for
+guest = { address = string, hostkey = { type, sha256, key } }; `local g <close>` or guest:close() disconnects.
+Raises: the last reason why it did not work: net, timeout, auth, hostkey; at once: ssh (no common algorithm), notfound, io and
+format (the key file), cancelled, and what the address function raises otherwise.
+Blocks: yes.
+]]
+function shell.connect(options)
+  local self = setmetatable({ options = options, facts = {} }, guest)
+  connect(self, options.timeout or 1800)
+  return self
+end
+
+--[[
+guest:close() -> nothing
+Disconnect; safe to call again.
+]]
+function guest:close()
+  if self.session then self.session:close() end
+  self.session = nil
+end
+
+guest.__close = guest.close
+function guest:__tostring() return "ssh to " .. tostring(self.address) end
+
+--[[
+guest:hostkey_fingerprint() -> string
+"ssh-ed25519 SHA256:…": the guest's host key, as it was when last connected.
+]]
+function guest:hostkey_fingerprint() return self.hostkey.type .. " " .. self.hostkey.sha256 end
+
+local function session_of(self) return self.session or err.raise("net", "not connected to the guest", { target = self.address }) end
+
+-- ---- commands ----
+
+local function execute(self, command, options)
+  return session_of(self):exec(command, { stdin = options.stdin, timeout = options.timeout or 3600, limit = options.limit,
+    on_output = options.on_output })
+end
+
+local function exec(self, command, options)
+  local text, stdin = sudo.dress(self, command, options)
+  return execute(self, text, { stdin = stdin, timeout = options.timeout, limit = options.limit, on_output = options.on_output })
+end
+
+--[[
+guest:try(command [, options]) -> result
+Run a command and give its result whatever its exit status; see ssh.exec for the result.
+  options.stdin     string|nil
+  options.env       {name = value}|nil  sent over standard input, so that nobody sees it in a list of processes
+  options.sudo      boolean = false     as root; the password goes over standard input
+  options.timeout   number = 3600       seconds
+  options.limit     integer = 1 MiB     bytes kept of each stream
+  options.on_output function|nil        called with ("out"|"err", bytes) as they come
+Raises: timeout, net, ssh, cancelled; auth (no way to become root).
+Blocks: yes.
+]]
+function guest:try(command, options) return err.check(exec(self, command, options or {})) end
+
+-- The last lines of what was said, kept while it came: the head of a long output tells nothing.
+local function memory(listener)
+  local kept = ""
+  local function listen(stream, bytes)
+    kept = (kept .. bytes):sub(-KEPT)
+    if listener then listener(stream, bytes) end
+  end
+  local function last_lines()
+    local lines = {}
+    for line in kept:gmatch("[^\r\n]+") do lines[#lines + 1] = line end
+    return table.concat(lines, "\n", math.max(1, #lines - TAIL + 1))
+  end
+  return listen, last_lines
+end
+
+local function is_valid(status, valid)
+  for _, one in ipairs(valid or { 0 }) do if status == one then return true end end
+  return false
+end
+
+local function first_line(command)
+  local line = command:match("[^\n]*")
+  return line == command and line or line .. " …"
+end
+
+--[[
+guest:run(command [, options]) -> string
+Run a command that must succeed: its standard output (the first `limit` bytes), without the newline at its end. Options as for
+guest:try, and:
+  options.valid     {integer, ...} = {0}   exit statuses that are fine
+Raises: build, with the last lines of output, the fields `status` and `signal`; what guest:try raises, timeout with the last lines too.
+Blocks: yes.
+]]
+function guest:run(command, options)
+  local o = {}
+  for k, v in pairs(options or {}) do o[k] = v end
+  local listen, last_lines = memory(o.on_output)
+  o.on_output = listen
+  local result, message, code = exec(self, command, o)
+  local function fail(why, how, fields)
+    local said = last_lines()
+    fields.hint = said ~= "" and said or nil
+    fields.target = self.address
+    err.raise(why, how, fields)
+  end
+  if not result then fail(code, message, {}) end
+  if is_valid(result.status, o.valid) then return (result.out:gsub("\n$", "")) end
+  local what = result.signal and "was killed by SIG" .. result.signal or "ended with status " .. tostring(result.status)
+  fail("build", string.format("`%s` %s", first_line(command), what), { status = result.status, signal = result.signal })
+end
+
+local FACTS = {
+  ["os.id"] = ". /etc/os-release && echo \"$ID\"", ["os.version"] = ". /etc/os-release && echo \"$VERSION_ID\"",
+  ["os.name"] = ". /etc/os-release && echo \"$PRETTY_NAME\"",
+  kernel = "uname -r", arch = "uname -m", hostname = "uname -n", boot_id = "cat /proc/sys/kernel/random/boot_id",
+}
+
+--[[
+guest:fact(name) -> string
+Something about the guest, asked once until it reboots: os.id, os.version, os.name, kernel, arch, hostname, boot_id.
+Raises: an unknown name; build (the guest cannot tell).
+Blocks: yes.
+]]
+function guest:fact(name)
+  local command = FACTS[name]
+  if not command then
+    local known = {}
+    for one in pairs(FACTS) do known[#known + 1] = one end
+    table.sort(known)
+    error("guest:fact: no fact '" .. tostring(name) .. "'; there are " .. table.concat(known, ", "), 2)
+  end
+  self.facts[name] = self.facts[name] or self:run(command)
+  return self.facts[name]
+end
+
+-- ---- files ----
+
+--[[
+guest:read(path) -> string
+The content of a file, 16 MiB at most.
+Raises: notfound, io, ssh, net, timeout.
+Blocks: yes.
+]]
+function guest:read(path) return err.check(session_of(self):read(path)) end
+
+--[[
+guest:write(path, content [, options]) -> nothing
+Make or replace a file.
+  options.mode     integer = 0644
+Raises: notfound, io, ssh, net, timeout.
+Blocks: yes.
+]]
+function guest:write(path, content, options)
+  err.check(session_of(self):upload({ content = content }, path, { mode = options and options.mode }))
+end
+
+--[[
+guest:upload(from, to [, options]) -> integer
+Copy files and trees to the guest; see upload.send.
+]]
+function guest:upload(from, to, options) return upload.send(session_of(self), from, to, options) end
+
+--[[
+guest:download(from, to [, options]) -> integer
+Copy files and trees from the guest; see upload.receive.
+]]
+function guest:download(from, to, options) return upload.receive(session_of(self), from, to, options) end
+
+-- ---- off and on ----
+
+-- A command that takes the machine down: the connection goes with it, sshd and shell may be killed first. Only a status of the
+-- command's own is a failure.
+local function run_last(self, command)
+  local text, stdin = sudo.dress(self, command, { sudo = sudo.kind(self) ~= "root" })
+  local result, message, code = execute(self, text, { stdin = stdin, timeout = 60 })
+  if not result and code ~= "net" and code ~= "timeout" then err.raise(code, message) end
+  if result and result.status and result.status > 0 and result.status < 128 then
+    local said = (result.err .. result.out):gsub("%s+$", "")
+    err.raise("build", string.format("`%s` ended with status %d", first_line(command), result.status),
+      { target = self.address, hint = said ~= "" and said or nil, status = result.status })
+  end
+end
+
+--[[
+guest:shutdown(command) -> nothing
+Run the command that powers the guest off, as root (with sudo when the user is another one), and disconnect.
+Raises: build (it ended with a status of its own other than 0); cancelled.
+Blocks: yes, at most a minute.
+]]
+function guest:shutdown(command)
+  run_last(self, command)
+  self:close()
+end
+
+-- The boot id, or nil when the guest goes down while it is asked.
+local function boot_id(self)
+  local result, message, code = session_of(self):exec(FACTS.boot_id, { timeout = ATTEMPT })
+  if not result and code ~= "net" and code ~= "timeout" then err.raise(code, message) end
+  return result and result.status == 0 and result.out or nil
+end
+
+--[[
+guest:reboot([options]) -> nothing
+Reboot and log in again: done when the guest has a new boot id. Its address is asked for anew.
+  options.timeout  number = 600     seconds
+  options.command  string = "reboot"  run as root
+Raises: timeout (with what was missing); build (the command failed); as shell.connect.
+Blocks: yes.
+]]
+function guest:reboot(options)
+  options = options or {}
+  local limit = options.timeout or 600
+  local until_, before = signal.now() + limit, boot_id(self)
+  run_last(self, options.command or "reboot")
+  self.facts = {}
+  repeat
+    self:close()
+    signal.sleep(1)
+    local left = until_ - signal.now()
+    if left <= 0 then
+      err.raise("timeout", "the guest did not boot again within " .. units.format_seconds(limit) .. ": its boot id is still the old one",
+        { op = "reboot", target = self.address })
+    end
+    err.wrap("reboot", self.address, connect, self, left)
+    local now = boot_id(self)
+  until now and now ~= before
+end
+
+return shell
