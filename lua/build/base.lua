@@ -5,7 +5,6 @@ local boot = require "build.boot"
 local context = require "build.context"
 local device = require "vsphere.device"
 local existing = require "build.existing"
-local guest = require "guest.shell"
 local iso = require "build.iso"
 local media = require "build.media"
 local preflight = require "build.preflight"
@@ -14,12 +13,11 @@ local publish = require "build.publish"
 local reach = require "build.reach"
 local runner = require "build.runner"
 local units = require "core.units"
+require "vsphere.vm"
 
 local base = {}
 
 -- ---- the machine ----
-
-local FIRMWARE = { bios = "bios", efi = "efi", ["efi-secure"] = "efi" }
 
 local function config_spec(b)
   local h = b.image.hardware
@@ -28,12 +26,12 @@ local function config_spec(b)
   return {
     name = b.temporary_name,
     guestId = b.image.guest_id,
-    files = { vmPathName = string.format("[%s]", b.datastore.name) },
+    files = { vmPathName = b.datastore:path "" },
     numCPUs = h.cpus,
     numCoresPerSocket = h.cores,
     memoryMB = h.memory >> 20,
     version = h.version and string.format("vmx-%02d", h.version) or nil,
-    firmware = FIRMWARE[h.firmware],
+    firmware = device.firmware(h.firmware),
     annotation = b.image.annotation,
     extraConfig = extra,
     deviceChange = device.create {
@@ -55,7 +53,7 @@ local function check_extra_config(b)
 end
 
 local function create(b)
-  b.vm = b.folder:create_vm(config_spec(b), b.pool, b.host)
+  b.vm = b.folder:create_vm(config_spec(b), b.pool, b.compute.host)
   local facts = b.vm:get { "config.hardware.device", "config.extraConfig" }
   b.devices = facts["config.hardware.device"]
   check_extra_config(b)
@@ -96,6 +94,7 @@ end
 
 local function connect(b)
   local s = b.image.ssh
+  local guest = require "guest.shell"
   b.guest = b.keep(guest.connect {
     address = function() return reach.look(b, 1) or b.address end,
     port = s.port, username = s.username, password = s.password, key_file = s.key_file, agent = s.agent, timeout = s.timeout,
@@ -136,7 +135,7 @@ local function finish(b)
   local done = {}
   if b.image.snapshot then
     local name = type(b.image.snapshot) == "string" and b.image.snapshot or "base"
-    b.vm:snapshot(name, "made by luabuild, run " .. b.run)
+    b.vm:take_snapshot(name, "made by luabuild, run " .. b.run)
     done[#done + 1] = "snapshot " .. name
   end
   if b.image.template then
@@ -209,6 +208,29 @@ function base.build(image, options, emit)
   b.scope:forget_named "virtual machine"
   b.scope:unwind()
   return { result = result, seconds = signal.now() - started, timings = b.timings, run = b.run }
+end
+
+local function step_names(b)
+  if b.decision == "current" then return {} end
+  local names = {}
+  for _, step in ipairs(base.steps) do
+    if not step.when or step.when(b) then names[#names + 1] = step[1] end
+  end
+  return names
+end
+
+--[[
+base.plan(image, options) -> decision, reason, {step, ...}
+What base.build would do, found out by the preflight alone: nothing is changed.
+Raises: what the preflight raises.
+Blocks: yes.
+]]
+function base.plan(image, options)
+  local b = context.new(image, options, function() end)
+  local ok, e = pcall(preflight.run, b)
+  b.scope:unwind()
+  if not ok then error(e, 0) end
+  return b.decision, b.reason, step_names(b)
 end
 
 return base

@@ -174,7 +174,8 @@ end
 
 -- What the recipe does not say comes from the standard variables: the fields, filled in before they are read.
 local function with_defaults(fields, v)
-  local out = merged(fields, { snapshot = v.create_snapshot, template = v.convert_to_template })
+  local out = merged(fields, { snapshot = v.create_snapshot, template = v.convert_to_template,
+    output_dir = getmetatable(v).try "output_dir" })
   out.hardware = merged(fields.hardware, { cpus = v.cpu, cores = v.cpu_cores, memory = v.memory, disks = { v.disk_size },
     nics = { v.network_card }, controller = v.disk_controller_type, firmware = v.firmware, version = v.vmx_version })
   out.placement = merged(fields.placement, { datacenter = v.datacenter, cluster = v.cluster, host = v.host,

@@ -1,9 +1,6 @@
 -- preflight: everything is resolved by name and checked before anything is made; all problems are reported at once
-local digest = require "digest"
 local httpd = require "httpd"
-local device = require "vsphere.device"
 local finder = require "vsphere.finder"
-local property = require "vsphere.property"
 local session = require "vsphere.session"
 local err = require "core.err"
 local units = require "core.units"
@@ -66,7 +63,7 @@ local function check_reach(b)
     return false
   end
   local facts = b.compute.facts
-  if b.datastore and not has(facts.datastore, b.datastore.object) then
+  if b.datastore and not has(facts.datastore, b.datastore) then
     problem(b, string.format("datastore '%s' is not mounted on %s", b.datastore.name, b.compute.name))
   end
   for name, network in pairs(b.networks) do
@@ -77,8 +74,8 @@ local function check_reach(b)
 end
 
 local function check_room(b)
-  local summary = b.datastore.summary
-  if summary.accessible == false then return problem(b, string.format("datastore '%s' is not accessible", b.datastore.name)) end
+  local summary = b.datastore.known.summary
+  if summary.accessible == false then return problem(b, string.format("datastore '%s' is not accessible", b.datastore.known.name)) end
   local full, thin = 0, 0
   for _, disk in ipairs(b.image.hardware.disks) do
     if disk.provisioning == "thin" then thin = thin + disk.size else full = full + disk.size end
@@ -86,10 +83,10 @@ local function check_room(b)
   local free = summary.freeSpace
   local need = full + b.image.hardware.memory -- the swap file of a running machine
   if free < need then
-    problem(b, string.format("datastore '%s' has %s free, the image needs %s", b.datastore.name, units.format_bytes(free), units.format_bytes(need)),
+    problem(b, string.format("datastore '%s' has %s free, the image needs %s", b.datastore.known.name, units.format_bytes(free), units.format_bytes(need)),
       "free space there, or choose another datastore")
   elseif free < need + thin then
-    b.note(string.format("datastore '%s' has %s free, less than the thin disks may grow to", b.datastore.name, units.format_bytes(free)))
+    b.note(string.format("datastore '%s' has %s free, less than the thin disks may grow to", b.datastore.known.name, units.format_bytes(free)))
   end
 end
 
@@ -97,17 +94,18 @@ end
 local function check_guest_id(b)
   local h = b.image.hardware
   local key = h.version and string.format("vmx-%02d", h.version) or nil
+  local wanted = string.format("%s%s", b.image.guest_id, key and " with hardware version " .. h.version or "")
   local ok, option = pcall(function()
     return b.compute.facts.environmentBrowser:QueryConfigOptionEx { spec = { key = key, guestId = { b.image.guest_id } } }
   end)
   if not ok then
     if not err.is(option, "fault") then error(option, 0) end
-    return problem(b, string.format("%s does not know %s%s: %s", b.compute.name, b.image.guest_id, key and " with hardware version " .. h.version or "", option.message))
+    return problem(b, string.format("%s does not know %s: %s", b.compute.name, wanted, option.message))
   end
   for _, d in ipairs(option and option.guestOSDescriptor or {}) do
     if d.id == b.image.guest_id then return end
   end
-  problem(b, string.format("%s does not know the guest id '%s'%s", b.compute.name, b.image.guest_id, key and " with hardware version " .. h.version or ""),
+  problem(b, string.format("%s does not know the guest id %s", b.compute.name, wanted),
     "guest ids are names such as centos7_64Guest, vmwarePhoton64Guest, otherLinux64Guest")
 end
 
@@ -170,7 +168,7 @@ function preflight.run(b)
   raise_problems(b)
   own_addresses(b)
   look_for_existing(b)
-  return string.format("%s %s: %s, %s, %s", b.vc.about.name, b.vc.about.apiVersion, b.datacenter.name, b.compute.name, b.datastore.name)
+  return string.format("%s %s: %s, %s, %s", b.vc.about.name, b.vc.about.apiVersion, b.datacenter.name, b.compute.name, b.datastore.known.name)
 end
 
 return preflight

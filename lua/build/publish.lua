@@ -21,12 +21,12 @@ end
 local function dependants(b, old)
   local mine = disk_files(b.old_devices, {})
   local names = {}
-  local refs = b.datastore:get { "vm" }.vm or {}
-  for _, vm in ipairs(property.get_many(b.vc, refs, { "name", "config.hardware.device" })) do
-    if vm.object ~= old and vm.object ~= b.vm then
-      for file in pairs(disk_files(vm["config.hardware.device"], {})) do
+  local refs = b.datastore:get "vm" or {}
+  for _, facts in ipairs(property.get_many(b.vc, refs, { "name", "config.hardware.device" })) do
+    if facts.object ~= old and facts.object ~= b.vm then
+      for file in pairs(disk_files(facts["config.hardware.device"], {})) do
         if mine[file] then
-          names[#names + 1] = vm.name
+          names[#names + 1] = facts.name
           break
         end
       end
@@ -35,13 +35,19 @@ local function dependants(b, old)
   return names
 end
 
-local function destroy_old(b, old, old_name)
-  local users = dependants(b, old)
-  if #users > 0 then
+-- A template with snapshots must be a machine again before it can go.
+local function destroy(b, old)
+  if b.old_is_template then old:MarkAsVirtualMachine { pool = b.pool, host = b.compute.host } end
+  old:destroy()
+end
+
+-- The new image has its name already: from here on nothing fails the build any more.
+local function remove_old(b, old, old_name)
+  local ok, e = pcall(function()
+    local users = dependants(b, old)
+    if #users == 0 then return destroy(b, old) end
     b.note(string.format("kept the image before as %s: disks of %s stand on it", old_name, table.concat(users, ", ")))
-    return
-  end
-  local ok, e = pcall(old.destroy, old)
+  end)
   if ok then return end
   if err.is(e, "cancelled") then error(e, 0) end
   b.emit { event = "warning", message = string.format("the image before is left as %s: %s", old_name, tostring(e)) }
@@ -67,7 +73,7 @@ function publish.run(b)
   b.vm:rename(name)
   b.scope:forget(entry)
   b.published = true
-  destroy_old(b, old, old_name)
+  remove_old(b, old, old_name)
   return name .. ", replaced"
 end
 

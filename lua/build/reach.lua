@@ -40,9 +40,8 @@ Raises: build (the VM is off), fault.
 Blocks: yes.
 ]]
 function reach.look(b, seconds)
-  b.watcher = b.watcher or b.vm_scope(property.watch(b.vm, PATHS))
-  local changed = b.watcher:next(math.min(seconds, POLL))
-  for path, value in pairs(changed or {}) do b.state[path] = value end
+  b.watcher = b.watcher or b.keep(property.watch(b.vm, PATHS))
+  b.state = b.watcher:next(math.min(seconds, POLL)) or b.state
   b.watch_http(0)
   check_state(b)
   local static = b.image.address.static

@@ -200,7 +200,13 @@ function variables:scope(declarations, problems)
   for name in pairs(declarations) do if type(name) == "string" then get(nil, name) end end
   self.scopes = self.scopes or {}
   table.insert(self.scopes, { described = described, get = get, origins = origins, names = names })
-  return setmetatable(scope, { __index = get, __newindex = function() error("variables are set from outside, not assigned", 2) end,
+  -- a value that nobody asked for by name: what cannot be filled in counts as not given
+  local function try(name)
+    local passed = {}
+    local value = value_of(self, described[name], passed)
+    return #passed == 0 and value or nil
+  end
+  return setmetatable(scope, { __index = get, try = try, __newindex = function() error("variables are set from outside, not assigned", 2) end,
     __name = "variables", described = described, origins = origins })
 end
 

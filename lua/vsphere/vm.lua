@@ -191,12 +191,12 @@ function Machine:destroy()
 end
 
 --[[
-VirtualMachine:snapshot(name [, description]) -> VirtualMachineSnapshot
+VirtualMachine:take_snapshot(name [, description]) -> VirtualMachineSnapshot
 Take a snapshot, without memory.
 Raises: fault.
 Blocks: yes.
 ]]
-function Machine:snapshot(name, description)
+function Machine:take_snapshot(name, description)
   return task.run(self, "CreateSnapshot_Task", { name = name, description = description, memory = false, quiesce = false })
 end
 

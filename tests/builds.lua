@@ -1,0 +1,84 @@
+-- builds: run the program against a lab, as a user does
+local cjson = require "cjson"
+
+local builds = {}
+
+local function quoted(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
+
+--[[
+builds.setup(t, lab [, more]) -> site
+A directory with an ISO of some random bytes and a var-file for the lab; `more` are further variables.
+]]
+function builds.setup(t, lab, more)
+  local dir = t:directory()
+  local iso = dir .. "/installer.iso"
+  t:shell("head -c 300000 /dev/urandom > " .. iso)
+  local sum = t:shell("sha256sum " .. iso):match("^%x+")
+  local e = lab.env
+  local variables = {
+    datacenter = e.LAB_DATACENTER, cluster = e.LAB_CLUSTER, datastore = e.LAB_DATASTORE, network = e.LAB_NETWORK,
+    resource_pool = e.LAB_RESOURCE_POOL, folder = e.LAB_FOLDER, iso_url = iso, iso_checksum = "sha256:" .. sum,
+    memory = "512", disk_size = "1024", cpu = "1", boot_wait = "0", ssh_port = e.LAB_SSH_PORT, ssh_username = "root",
+    ssh_password = e.LAB_SSH_PASSWORD, ssh_timeout = "20s", http_ip = "127.0.0.1", output_dir = dir .. "/output",
+    insecure_connection = "false",
+  }
+  for name, value in pairs(more or {}) do variables[name] = value end
+  t:write(dir .. "/vars.json", cjson.encode(variables))
+  return { dir = dir, iso = iso, sum = sum, lab = lab, t = t, vars = dir .. "/vars.json" }
+end
+
+--[[
+builds.recipe(site, fields) -> path
+A small recipe whose boot command types little; `fields` is Lua text that goes into base { … }.
+]]
+function builds.recipe(site, fields, name)
+  return site.t:write(site.dir .. "/" .. (name or "small") .. ".lua", string.format([[
+local v = vars {}
+return base {
+  name = "%s", guest_id = "otherLinux64Guest",
+  iso = { url = v.iso_url, checksum = v.iso_checksum },
+  boot = { "<enter>" }, shutdown = "poweroff",
+  %s
+}
+]], name or "small", fields or ""))
+end
+
+-- The command line for a run: the lab's environment, the var-file, the arguments.
+local function command(site, arguments)
+  local words = {}
+  for _, name in ipairs { "VCENTER_SERVER", "VCENTER_USERNAME", "VCENTER_PASSWORD", "VCENTER_CA_FILE" } do
+    words[#words + 1] = name .. "=" .. quoted(site.lab.env[name])
+  end
+  words[#words + 1] = "XDG_CACHE_HOME=" .. quoted(site.dir .. "/cache")
+  words[#words + 1] = arg[-1]
+  for _, a in ipairs(arguments) do words[#words + 1] = a:find("^%-%-?[%w-]+$") and a or quoted(a) end
+  return table.concat(words, " ") .. " --var-file " .. quoted(site.vars)
+end
+
+--[[
+builds.run(site, ...) -> output, status
+Run luabuild with these arguments.
+]]
+function builds.run(site, ...) return site.t:shell(command(site, { ... })) end
+
+--[[
+builds.interrupt(site, seconds, ...) -> output, status
+Run luabuild and send it SIGINT after some time.
+]]
+function builds.interrupt(site, seconds, ...)
+  return site.t:shell(string.format("env %s & pid=$!; sleep %s; kill -INT $pid; wait $pid", command(site, { ... }), seconds))
+end
+
+-- What the lab holds: names of VMs, files that belong to none, live sessions.
+function builds.state(site)
+  local names, files = {}, {}
+  for _, vm in ipairs(cjson.decode(site.lab:control("GET", "/vms"))) do names[#names + 1] = vm.name end
+  for _, file in ipairs(cjson.decode(site.lab:control("GET", "/orphans"))) do
+    if not file.vm and not file.path:find("^luabuild_cache/sha256%-") then files[#files + 1] = file.path end
+  end
+  table.sort(names)
+  table.sort(files)
+  return { vms = names, files = files, sessions = math.tointeger(tonumber(site.lab:control("GET", "/sessions"))) }
+end
+
+return builds
