@@ -89,6 +89,11 @@ lab-tools: $(B)/lab/lab $(B)/lab/guest.iso
 $(B)/lab/lab: $(wildcard tests/lab/*.go) | $(B)
 	GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode GOCACHE=$(abspath $(B))/gocache go build -o $@ ./tests/lab
 
+# the CD of the lab's guest, from Debian packages that are fetched once and not installed
+$(B)/lab/guest.iso: $(filter-out %.md %/try.sh,$(shell find tests/lab/guest -type f))
+	tests/lab/guest/fetch.sh $(B)/lab/deb
+	tests/lab/guest/make-iso.sh $@ $(B)/lab/deb
+
 check: test-deps all lab-tools ## linters, then the tests under ASan, UBSan and valgrind
 	luacheck -q lua recipes tests
 	cppcheck -q --error-exitcode=1 --enable=warning,portability --inline-suppr --suppress=missingIncludeSystem \

@@ -8,6 +8,8 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 to=${1:-$root/build/lab/deb}
+mkdir -p "$to"
+to=$(cd "$to" && pwd)
 lists=$to/.apt
 
 names() { sed 's/#.*//' "$here/packages" | tr -s ' \t\n' '\n' | sed '/^$/d'; }
@@ -48,7 +50,6 @@ download() {            # $1: which apt; fetch what is missing
         (cd "$to/.new" && "$1" apt-get download $wanted) && mv "$to/.new"/*.deb "$to" && rmdir "$to/.new"
 }
 
-mkdir -p "$to"
 [ "$(missing)" ] || exit 0
 echo "fetching $(missing | wc -l) Debian packages for the lab's guest"
 if ! download apt_with; then

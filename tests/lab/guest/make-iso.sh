@@ -142,7 +142,6 @@ make_cd() {
     cp "$debian/usr/lib/ISOLINUX/isolinux.bin" "$syslinux"/{ldlinux,libutil,libcom32,menu}.c32 "$here/boot/isolinux.cfg" "$cd_root/isolinux"
     cp "$debian/boot/vmlinuz-$kernel" "$cd_root/isolinux/vmlinuz"
     cp "$work/initrd-cd.img" "$cd_root/isolinux/initrd.img"
-    cp "$here/README.md" "$cd_root/README.md"
     find "$cd_root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     mkdir -p "$(dirname "$iso")"
     xorriso -as mkisofs -quiet -o "$iso.part" -V LUABUILD_LAB -J -R \

@@ -5,7 +5,7 @@
 # photon: kickstart by HTTP, typed after <esc>; centos: by floppy, typed after <tab>; cd: on a
 # second CD, named by its label; none: no kickstart. Environment: CONTROLLER=ide|sata|lsilogic|lsilogic-sas|
 # pvscsi|nvme|virtio, NIC=e1000|e1000e|vmxnet3|virtio-net-pci, FIRMWARE=bios|efi|efi-secure,
-# MORE="kernel arguments", ISO=…, DISK_SIZE=65536M, KEEP=1 (leave the files), SHOW=1 (print the screen's serial copy).
+# MORE="kernel arguments", ISO=…, DISK_SIZE=1024M, CPUS, MEMORY, CPU=max, KEEP=1 (leave the files), SHOW=1 (print the screen's serial copy).
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -79,13 +79,13 @@ guest() {               # run a command there
 
 machine=(-machine pc) media=()
 case ${CONTROLLER:-lsilogic} in
-    ide) disk=(-drive if=none,id=d,file="$work/disk.qcow2" -device ide-hd,drive=d,bus=ide.0,bootindex=1) ;;
-    sata) disk=(-device ahci,id=sata -drive if=none,id=d,file="$work/disk.qcow2" -device ide-hd,drive=d,bus=sata.0,bootindex=1) ;;
-    lsilogic) disk=(-device lsi53c895a,id=scsi -drive if=none,id=d,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
-    lsilogic-sas) disk=(-device mptsas1068,id=scsi -drive if=none,id=d,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
-    pvscsi) disk=(-device pvscsi,id=scsi -drive if=none,id=d,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
-    nvme) disk=(-drive if=none,id=d,file="$work/disk.qcow2" -device nvme,serial=1,drive=d,bootindex=1) ;;
-    virtio) disk=(-drive if=none,id=d,file="$work/disk.qcow2" -device virtio-blk-pci,drive=d,bootindex=1) ;;
+    ide) disk=(-drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device ide-hd,drive=d,bus=ide.0,bootindex=1) ;;
+    sata) disk=(-device ahci,id=sata -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device ide-hd,drive=d,bus=sata.0,bootindex=1) ;;
+    lsilogic) disk=(-device lsi53c895a,id=scsi -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
+    lsilogic-sas) disk=(-device mptsas1068,id=scsi -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
+    pvscsi) disk=(-device pvscsi,id=scsi -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
+    nvme) disk=(-drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device nvme,serial=1,drive=d,bootindex=1) ;;
+    virtio) disk=(-drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device virtio-blk-pci,drive=d,bootindex=1) ;;
 esac
 case ${FIRMWARE:-bios} in
     efi) cp /usr/share/OVMF/OVMF_VARS_4M.fd "$work/vars"
@@ -95,7 +95,7 @@ case ${FIRMWARE:-bios} in
              -drive if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.ms.fd -drive if=pflash,unit=1,format=raw,file="$work/vars") ;;
 esac
 
-qemu-img create -q -f qcow2 "$work/disk.qcow2" "${DISK_SIZE:-65536M}"
+qemu-img create -q -f qcow2 "$work/disk.qcow2" "${DISK_SIZE:-1024M}"
 mkdir "$work/http"
 case $kind in
     photon)
@@ -119,7 +119,7 @@ case $kind in
 esac
 
 start=$(now)
-qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m "${MEMORY:-1024}" "${machine[@]}" -display none -serial "file:$work/serial" -boot strict=off \
+qemu-system-x86_64 -nodefaults -vga std -accel tcg -cpu "${CPU:-max}" -smp "${CPUS:-1}" -m "${MEMORY:-512}" "${machine[@]}" -display none -serial "file:$work/serial" \
     -monitor "tcp:127.0.0.1:$port,server=on,wait=off" "${disk[@]}" \
     -drive if=none,id=cd,media=cdrom,readonly=on,file="$iso" -device ide-cd,drive=cd,bus=ide.${CD_BUS:-1},bootindex=2 "${media[@]}" \
     -nic "user,model=${NIC:-e1000},hostfwd=tcp:127.0.0.1:$((port + 1))-:22" &
