@@ -5,7 +5,7 @@
 # photon: kickstart by HTTP, typed after <esc>; centos: by floppy, typed after <tab>; cd: on a
 # second CD, named by its label; none: no kickstart. Environment: CONTROLLER=ide|sata|lsilogic|lsilogic-sas|
 # pvscsi|nvme|virtio, NIC=e1000|e1000e|vmxnet3|virtio-net-pci, FIRMWARE=bios|efi|efi-secure,
-# MORE="kernel arguments", ISO=…, DISK_SIZE=1024M, CPUS, MEMORY, CPU=max, KEEP=1 (leave the files), SHOW=1 (print the screen's serial copy).
+# MORE="kernel arguments", ISO=…, DISK_SIZE=1024M, CPUS, MEMORY, CPU=max, ACCEL=tcg,tb-size=64, KEEP=1 (leave the files), SHOW=1 (print the screen's serial copy).
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,6 +25,7 @@ finish() {
 trap finish EXIT
 
 now() { date +%s%N; }
+cpu() { awk '{ printf "%.1f s", ($14 + $15) / 100 }' "/proc/$qemu/stat"; }        # spent by QEMU until now
 since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f s", (to - from) / 1e9 }'; }
 fail() { echo "try.sh: $*" >&2; [ -f "$work/serial" ] && tail -n 30 "$work/serial" >&2; exit 1; }
 
@@ -119,7 +120,7 @@ case $kind in
 esac
 
 start=$(now)
-qemu-system-x86_64 -nodefaults -vga std -accel tcg -cpu "${CPU:-max}" -smp "${CPUS:-1}" -m "${MEMORY:-512}" "${machine[@]}" -display none -serial "file:$work/serial" \
+qemu-system-x86_64 -nodefaults -vga std -accel "${ACCEL:-tcg,tb-size=64}" -cpu "${CPU:-max}" -smp "${CPUS:-1}" -m "${MEMORY:-512}" "${machine[@]}" -display none -serial "file:$work/serial" \
     -monitor "tcp:127.0.0.1:$port,server=on,wait=off" "${disk[@]}" \
     -drive if=none,id=cd,media=cdrom,readonly=on,file="$iso" -device ide-cd,drive=cd,bus=ide.${CD_BUS:-1},bootindex=2 "${media[@]}" \
     -nic "user,model=${NIC:-e1000},hostfwd=tcp:127.0.0.1:$((port + 1))-:22" &
@@ -128,12 +129,12 @@ sleep "${BOOT_WAIT:-5}"
 if [ "${FIRMWARE:-bios}" = bios ]; then type_text "$text"; else type_text "${text#?}"; fi
 [ "$kind" != none ] || { wait_line 60 'no kickstart was given'; echo "no kickstart: said so after $(since "$start")"; exit 0; }
 typed=$(now)
-wait_line 120 'luabuild lab installer'; echo "boot of the CD:     $(since "$typed")"
+wait_line 120 'luabuild lab installer'; echo "boot of the CD:     $(since "$typed"), $(cpu) of CPU"
 booted=$(now)
-wait_line 120 'installed;'; echo "install:            $(since "$booted")"
+wait_line 120 'installed;'; echo "install:            $(since "$booted"), $(cpu)"
 installed=$(now)
-wait_banner 120; echo "reboot to ssh:      $(since "$installed")"
-guest 'cat /etc/os-release | head -n 2; uname -r; hostname; rpm -q open-vm-tools; systemctl is-active hello; ls /dev/sr0; id; cat /proc/uptime'
+wait_banner 120; echo "reboot to ssh:      $(since "$installed"), $(cpu)"
+guest "SHOW=${SHOW:-};"' cat /etc/os-release | head -n 2; uname -r; hostname; rpm -q open-vm-tools; systemctl is-active hello; ls /dev/sr0; id; cat /proc/uptime; [ -z "$SHOW" ] || dmesg'
 guest 'shutdown now'
 off=$(now)
 tail --pid="$qemu" -f /dev/null

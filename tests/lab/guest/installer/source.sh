@@ -11,12 +11,10 @@ find_cd() {             # mount the CD with our system on /cd
 }
 
 network_up() {          # DHCP on the first nic that answers; leaves /run/network
-    for module in af_packet $(cat /sys/bus/pci/devices/*/modalias); do echo "$module"; done | sort -u | xargs modprobe -qab 2>/dev/null
-    ip link set lo up
     for path in /sys/class/net/*; do
         nic=${path##*/}
         [ "$nic" != lo ] || continue
-        ip link set "$nic" up
+        wait_for 4 grep -qs 1 "$path/carrier"   # what is asked before is lost, and asked again a second later
         udhcpc -i "$nic" -n -q -t 20 -T 1 -s /etc/udhcpc.sh > /run/udhcpc.log 2>&1 || continue
         echo "$nic $(ip -4 -o address show "$nic" | awk '{ print $4 }')" > /run/network
         return

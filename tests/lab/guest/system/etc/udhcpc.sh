@@ -7,6 +7,7 @@ case $1 in
         ip -4 address flush dev "$interface"
         ip link set "$interface" up ;;
     bound|renew)
+        echo "lab: $interface has $ip" > /dev/kmsg
         ip -4 address flush dev "$interface"
         ip address add "$ip/${mask:-24}" ${broadcast:+broadcast $broadcast} dev "$interface"
         index=$(cat "/sys/class/net/$interface/ifindex")
