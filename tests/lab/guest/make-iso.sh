@@ -131,7 +131,7 @@ make_system() {
     install -m 644 "$debian/boot/vmlinuz-$kernel" "$system/boot/vmlinuz"
     install -m 644 "$work/initrd-boot.img" "$system/boot/initrd.img"
     chmod -R a+rX,u+w "$system"
-    chmod 755 "$system"/etc/init.d/* "$system"/etc/udhcpc.sh "$system"/usr/lib/lab/* "$system"/usr/bin/* "$system"/usr/sbin/*
+    chmod 755 "$system"/etc/init.d/* "$system"/etc/acpi/PWRF/* "$system"/etc/udhcpc.sh "$system"/usr/lib/lab/* "$system"/usr/bin/* "$system"/usr/sbin/*
     chmod 700 "$system/root"; chmod 600 "$system/etc/shadow"; chmod 1777 "$system"/tmp "$system"/var/tmp
     tar -C "$system" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf "$cd_root/lab/system.tar" .
 }
