@@ -5,6 +5,7 @@ local boot = require "build.boot"
 local context = require "build.context"
 local device = require "vsphere.device"
 local existing = require "build.existing"
+local guest = require "guest.shell"
 local iso = require "build.iso"
 local media = require "build.media"
 local preflight = require "build.preflight"
@@ -94,10 +95,10 @@ end
 
 local function connect(b)
   local s = b.image.ssh
-  local guest = require "guest.shell"
   b.guest = b.keep(guest.connect {
     address = function() return reach.look(b, 1) or b.address end,
     port = s.port, username = s.username, password = s.password, key_file = s.key_file, agent = s.agent, timeout = s.timeout,
+    note = b.note,
   })
   b.address = b.guest.address
   return string.format("%s@%s, %s", s.username, b.guest.address, b.guest:hostkey_fingerprint())
@@ -129,6 +130,7 @@ local function detach(b)
     err.raise("build", "the boot order was not cleared by the server", { hint = "clones would boot slowly, exports carry it: report this" })
   end
   media.remove(b)
+  b.scope:forget_named "kickstart medium"
 end
 
 local function finish(b)
@@ -180,8 +182,9 @@ local function failed(b, e)
 end
 
 local function build(b)
+  b.emit { event = "image.start", recipe = b.image.recipe.path }
   runner.run(PREFLIGHT, b)
-  b.emit { event = "image.start", action = b.decision, reason = b.reason }
+  b.emit { event = "image.decided", decision = b.decision, reason = b.reason }
   if b.decision == "current" then return "up to date" end
   runner.run(base.steps, b)
   return b.decision == "replace" and "replaced" or "built"

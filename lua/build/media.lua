@@ -35,11 +35,12 @@ local function serve(b)
   return b.known.http
 end
 
-local function upload(b, name, bytes)
+-- content: { body = bytes } or { file = path }
+local function upload(b, name, content)
   local path = iso.FOLDER .. "/" .. name
   b.datastore:mkdir(iso.FOLDER)
   b.media_file = path
-  b.datastore:upload(path, { body = bytes })
+  b.datastore:upload(path, content)
   return b.datastore:path(path)
 end
 
@@ -47,18 +48,16 @@ local function make_floppy(b)
   local files = boot.kickstart(b.image, b.known)
   local bytes, message = floppy.image { label = b.image.kickstart.label or "KICKSTART", files = files }
   if not bytes then err.raise("recipe", message, { op = "make the kickstart floppy", hint = "kickstart = { cd = … } holds more" }) end
-  b.floppy_path = upload(b, b.run .. ".flp", bytes)
+  b.floppy_path = upload(b, b.run .. ".flp", { body = bytes })
   return "floppy, " .. units.format_bytes(#bytes)
 end
 
 local function make_cd(b)
   local path = os.tmpname()
   local _ <close> = setmetatable({}, { __close = function() os.remove(path) end })
-  err.check(iso_image.write(path, { label = b.image.kickstart.label or "OEMDRV", files = boot.kickstart(b.image, b.known) }))
-  local file <close> = err.check(io.open(path, "rb"))
-  local bytes = file:read("a")
-  b.cd_path = upload(b, b.run .. ".cd.iso", bytes)
-  return "CD, " .. units.format_bytes(#bytes)
+  local made = err.check(iso_image.write(path, { label = b.image.kickstart.label or "OEMDRV", files = boot.kickstart(b.image, b.known) }))
+  b.cd_path = upload(b, b.run .. ".cd.iso", { file = path })
+  return "CD, " .. units.format_bytes(made.size)
 end
 
 --[[

@@ -1,5 +1,6 @@
 -- reach: the guest's address from the chain: tools, phone-home, who fetched the kickstart, a static value
 local address = require "vsphere.address"
+local httpd = require "httpd"
 local property = require "vsphere.property"
 local signal = require "signal"
 local err = require "core.err"
@@ -10,11 +11,14 @@ local reach = {}
 local PATHS = { "guest.net", "guest.ipAddress", "guest.toolsRunningStatus", "runtime.powerState", "runtime.question" }
 local POLL = 5 -- seconds in one long poll: the kickstart server's events are looked at in between
 
+-- Whoever is reached from the very address it has is this machine.
+local function is_own(b, seen) return b.own_addresses[seen] or httpd.route(seen) == seen end
+
 -- An address that the guest itself showed over HTTP; the builder's own (a proxy, NAT) are none.
 local function from_http(b)
   for _, kind in ipairs { "phoned", "fetched_by" } do
     local seen = b[kind]
-    if seen and not b.own_addresses[seen] then return seen, kind == "phoned" and "phone-home" or "it fetched the kickstart" end
+    if seen and not is_own(b, seen) then return seen, kind == "phoned" and "phone-home" or "it fetched the kickstart" end
   end
 end
 

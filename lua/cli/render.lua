@@ -23,7 +23,11 @@ local function indented(text) return "    " .. text:gsub("\n", "\n    ") end
 
 local lines = {}
 
-lines["image.start"] = function(e, paint) return paint("bold", e.image) .. ": " .. e.action .. (e.reason and " (" .. e.reason .. ")" or "") end
+lines["image.start"] = function(e, paint) return paint("bold", e.image) .. "  " .. paint("dim", e.recipe) end
+lines["image.decided"] = function(e)
+  local words = { build = "build", replace = "build and replace", current = "nothing to do" }
+  return "  " .. (words[e.decision] or e.decision) .. ": " .. e.reason
+end
 lines["step.done"] = function(e) return columns(e.step, e.seconds, e.detail) end
 lines["step.failed"] = function(e, paint) return paint("red", columns(e.step, e.seconds, "failed")) end
 lines["note"] = function(e, paint) return paint("dim", indented(e.message)) end
