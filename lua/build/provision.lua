@@ -20,8 +20,6 @@ local function printer(b, name)
   return feed, finish
 end
 
-local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-
 local function script_of(step)
   if not step.script then return table.concat(step, "\n") .. "\n" end
   local file <close> = err.check(io.open(step.script, "rb"))
@@ -41,16 +39,13 @@ function acts.upload(b, step)
   return table.concat(step, ", ") .. " → " .. step.to
 end
 
--- The script goes in on standard input of the interpreter: nothing of it is in an argument list.
+-- The script is a file in the guest for as long as it runs; its variables are in no file and no argument list.
 function acts.shell(b, step)
   local feed, finish = printer(b, step.name or "shell")
-  local assignments = {}
-  for name, value in pairs(step.env) do assignments[#assignments + 1] = string.format("export %s=%s\n", name, quoted(value)) end
-  table.sort(assignments)
   local path = string.format("/tmp/luabuild-%s-%d.sh", b.run, b.counter)
-  b.guest:write(path, table.concat(assignments) .. script_of(step), { mode = 448 }) -- 0700
+  b.guest:write(path, script_of(step), { mode = 448 }) -- 0700
   local command = string.format("%s %s; status=$?; rm -f %s; exit $status", step.interpreter, path, path)
-  b.guest:run(command, { sudo = step.sudo, timeout = step.timeout, valid = step.valid, on_output = feed })
+  b.guest:run(command, { sudo = step.sudo, env = step.env, timeout = step.timeout, valid = step.valid, on_output = feed })
   finish()
 end
 

@@ -1,6 +1,7 @@
 -- build RECIPE... [IMAGE...]: bring images up to date, one after the other
 local err = require "core.err"
 local base = require "build.base"
+local life = require "build.life"
 local offline = require "build.offline"
 local recipes = require "cli.recipes"
 local render = require "cli.render"
@@ -27,7 +28,7 @@ local function check_connection(image)
 end
 
 local function build_one(image, given, emit)
-  local ok, result = pcall(base.build, image, { force = given.force, on_error = given.on_error, trace = given.debug }, emit)
+  local ok, result = pcall(life.build, base, image, { force = given.force, on_error = given.on_error, trace = given.debug }, emit)
   if ok then
     emit { event = "image.done", image = image.name, result = result.result, seconds = result.seconds, run = result.run }
     return nil

@@ -1,0 +1,52 @@
+-- access: the way into the living guest, and the way out of it
+local err = require "core.err"
+local guest = require "guest.shell"
+local reach = require "build.reach"
+local units = require "core.units"
+
+local access = {}
+
+--[[
+access.find_address(b) -> string
+Wait for the guest's address, within the address or ssh timeout.
+Blocks: yes.
+]]
+function access.find_address(b)
+  local address, origin = reach.wait(b, b.image.address.timeout or b.image.ssh.timeout)
+  b.address = address
+  return address .. " (" .. origin .. ")"
+end
+
+--[[
+access.connect(b) -> string
+Log in over ssh, with patience; sets b.guest.
+Blocks: yes.
+]]
+function access.connect(b)
+  local s = b.image.ssh
+  b.guest = b.keep(guest.connect {
+    address = function() return reach.look(b, 1) or b.address end,
+    port = s.port, username = s.username, password = s.password, key_file = s.key_file, agent = s.agent, timeout = s.timeout,
+    note = b.note,
+  })
+  b.address = b.guest.address
+  return string.format("%s@%s, %s", s.username, b.guest.address, b.guest:hostkey_fingerprint())
+end
+
+--[[
+access.shut_down(b) -> nothing
+Power the guest off by the recipe's command, or VMware Tools, and wait for it.
+Raises: timeout, build.
+Blocks: yes.
+]]
+function access.shut_down(b)
+  local s = b.image.shutdown
+  b.expect_on = false
+  if s.command then b.guest:shutdown(s.command) else b.vm:shutdown_guest() end
+  if b.vm:wait_power("poweredOff", s.timeout) then return end
+  b.capture "shutdown"
+  err.raise("timeout", string.format("the guest did not power off within %s", units.format_seconds(s.timeout)),
+    { hint = s.command and "does `" .. s.command .. "` power the machine off, and not only halt it?" or "set shutdown to a command" })
+end
+
+return access

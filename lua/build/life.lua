@@ -1,0 +1,78 @@
+-- life: one build, from the preflight to the last undo, whatever the steps are
+local signal = require "signal"
+local err = require "core.err"
+local context = require "build.context"
+local runner = require "build.runner"
+
+local life = {}
+
+local function failed(b, e)
+  local picture = not err.is(e, "cancelled") and b.expect_on and b.capture "failed"
+  if picture then e.hint = (e.hint and e.hint .. "\n" or "") .. "the console when it failed: " .. picture end
+  if b.options.on_error == "abort" and b.vm and not err.is(e, "cancelled") then
+    b.emit { event = "warning", message = string.format("kept for a look, --on-error=abort: virtual machine %s", b.temporary_name) }
+    b.scope:forget_named "virtual machine"
+    b.scope:forget_named "kickstart medium"
+  end
+  e.left = b.scope:unwind()
+  if #e.left > 0 then e.hint = (e.hint and e.hint .. "\n" or "") .. "left behind: " .. table.concat(e.left, ", ") end
+  e.op = e.op or e.step
+  error(e, 0)
+end
+
+local function build(b, kind)
+  b.emit { event = "image.start", recipe = b.image.recipe.path }
+  runner.run(kind.preflight, b)
+  b.emit { event = "image.decided", decision = b.decision, reason = b.reason }
+  if b.decision == "current" then return "up to date" end
+  runner.run(kind.steps, b)
+  return b.decision == "replace" and "replaced" or "built"
+end
+
+--[[
+life.build(kind, image, options, emit) -> { result = string, seconds = number, timings, run }
+Build an image, or find that it is up to date. On failure everything made is undone, except with on_error "abort".
+  kind           table             preflight and steps: lists for runner.run
+  image          image             from build.image
+  options        table             force = boolean, on_error = "cleanup"|"abort", parent = boolean
+  emit           function(event)
+result = "built"|"replaced"|"up to date"
+Raises: whatever stopped it: error objects with `step` and, when clean-up was not complete, `left`.
+Blocks: yes.
+]]
+function life.build(kind, image, options, emit)
+  local b = context.new(image, options, emit)
+  local started = signal.now()
+  local ok, result = xpcall(build, function(e)
+    return err.is(e) and e or err.new { code = "build", message = tostring(e), traceback = debug.traceback("", 2) }
+  end, b, kind)
+  if not ok then failed(b, result) end
+  b.scope:forget_named "virtual machine"
+  b.scope:unwind()
+  return { result = result, seconds = signal.now() - started, timings = b.timings, run = b.run }
+end
+
+local function step_names(b, steps)
+  if b.decision == "current" then return {} end
+  local names = {}
+  for _, step in ipairs(steps) do
+    if not step.when or step.when(b) then names[#names + 1] = step[1] end
+  end
+  return names
+end
+
+--[[
+life.plan(kind, image, options) -> decision, reason, {step, ...}
+What life.build would do, found out by the preflight alone: nothing is changed.
+Raises: what the preflight raises.
+Blocks: yes.
+]]
+function life.plan(kind, image, options)
+  local b = context.new(image, options, function() end)
+  local ok, e = pcall(runner.run, kind.preflight, b)
+  b.scope:unwind()
+  if not ok then error(e, 0) end
+  return b.decision, b.reason, step_names(b, kind.steps)
+end
+
+return life

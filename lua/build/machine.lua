@@ -1,0 +1,124 @@
+-- machine: the virtual machine of a build, from outside: made, powered, undone, finished
+local signal = require "signal"
+local err = require "core.err"
+local device = require "vsphere.device"
+local existing = require "build.existing"
+local media = require "build.media"
+local units = require "core.units"
+require "vsphere.vm"
+
+local machine = {}
+
+local function config_spec(b)
+  local h = b.image.hardware
+  local extra = { { key = existing.KEYS.run, value = b.run } }
+  for key, value in pairs(b.image.extra_config) do extra[#extra + 1] = { key = key, value = value } end
+  return {
+    name = b.temporary_name,
+    guestId = b.image.guest_id,
+    files = { vmPathName = b.datastore:path "" },
+    numCPUs = h.cpus,
+    numCoresPerSocket = h.cores,
+    memoryMB = h.memory >> 20,
+    version = h.version and string.format("vmx-%02d", h.version) or nil,
+    firmware = device.firmware(h.firmware),
+    annotation = b.image.annotation,
+    extraConfig = extra,
+    deviceChange = device.create {
+      disks = h.disks, controllers = h.controller, nics = b.nics, firmware = h.firmware,
+      cdroms = { b.iso_path, b.cd_path }, floppy = b.floppy_path,
+    },
+  }
+end
+
+-- Settings that a real server drops in silence, because a field of its own says the same.
+local function check_extra_config(b, read_back)
+  local found = {}
+  for _, o in ipairs(read_back or {}) do found[o.key] = o.value end
+  for key, value in pairs(b.image.extra_config) do
+    if found[key] ~= value then
+      err.raise("build", string.format("extra_config %q was not taken by the server", key),
+        { hint = "it probably has a field of its own in hardware = { … }" })
+    end
+  end
+end
+
+--[[
+machine.create(b) -> string
+Create the VM under the build's temporary name, with everything attached, and set the boot order: the disk, then the CD.
+Returns what it is like.
+Raises: fault; build (an advanced setting was not taken).
+Blocks: yes.
+]]
+function machine.create(b)
+  b.vm = b.folder:create_vm(config_spec(b), b.pool, b.compute.host)
+  local facts = b.vm:get { "config.hardware.device", "config.extraConfig" }
+  b.devices = facts["config.hardware.device"]
+  check_extra_config(b, facts["config.extraConfig"])
+  b.vm:reconfigure { bootOptions = device.boot_options { order = { "disk", "cdrom" }, devices = b.devices, firmware = b.image.hardware.firmware } }
+  return string.format("%d CPU, %s, %d disk", b.image.hardware.cpus, units.format_bytes(b.image.hardware.memory), #b.image.hardware.disks)
+end
+
+--[[
+machine.remove(b) -> nothing
+Undo of create: power the VM off and destroy it, unless it is published; no harm when there is none.
+Blocks: yes.
+]]
+function machine.remove(b)
+  b.vm = b.vm or b.folder:find_vm(b.temporary_name)
+  if not b.vm or b.published then return end
+  if b.vm:power_state() ~= "poweredOff" then b.vm:power_off() end
+  b.vm:destroy()
+end
+
+--[[
+machine.power_on(b) -> nothing
+Blocks: yes.
+]]
+function machine.power_on(b)
+  b.vm:power_on()
+  b.expect_on, b.on_since = true, signal.now()
+end
+
+--[[
+machine.detach(b) -> nothing
+Take the media out, give the boot order back to the firmware, set the marks of a finished image: one request; then read back.
+Raises: fault; build (the boot order is still there).
+Blocks: yes.
+]]
+function machine.detach(b)
+  local changes = {}
+  b.devices = b.vm:get({ "config.hardware.device" })["config.hardware.device"]
+  for _, cd in ipairs(device.cdroms(b.devices)) do changes[#changes + 1] = device.remove(cd) end
+  for _, drive in ipairs(device.floppies(b.devices)) do changes[#changes + 1] = device.remove(drive) end
+  local extra = {}
+  for key, value in pairs(existing.marks(b.image, b.run, b.made)) do extra[#extra + 1] = { key = key, value = value } end
+  b.vm:reconfigure { deviceChange = changes, bootOptions = device.clear_boot_order(), extraConfig = extra }
+  local left = b.vm:get({ "config.bootOptions" })["config.bootOptions"]
+  if not device.boot_order_is_clear(left) then
+    err.raise("build", "the boot order was not cleared by the server", { hint = "clones would boot slowly, exports carry it: report this" })
+  end
+  media.remove(b)
+  b.scope:forget_named "kickstart medium"
+end
+
+--[[
+machine.finish(b) -> string
+Take the snapshot, make the template, as the recipe says. Returns what was done.
+Blocks: yes.
+]]
+function machine.finish(b)
+  local done = {}
+  if b.image.snapshot then
+    local name = type(b.image.snapshot) == "string" and b.image.snapshot or "base"
+    b.vm:take_snapshot(name, "made by luabuild, run " .. b.run)
+    done[#done + 1] = "snapshot " .. name
+  end
+  if b.image.template then
+    b.vm:mark_template()
+    done[#done + 1] = "template"
+  end
+  return #done > 0 and table.concat(done, ", ") or "kept as a virtual machine"
+end
+
+return machine
