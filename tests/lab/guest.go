@@ -156,14 +156,15 @@ func (q *qemu) accepted() bool {
 }
 
 // watchGuest reports the guest's coming and going while this power-on lasts.
-func (m *machine) watchGuest(q *qemu, off chan struct{}) {
-	var reset chan struct{}
-	if q != nil {
-		reset = q.reset
-	}
+func (m *machine) watchGuest(off chan struct{}) {
 	failures := 0
 	for {
-		if m.lab.faults.active("noboot", m.name()) && q == nil {
+		q := m.running()
+		var reset chan struct{}
+		if q != nil {
+			reset = q.reset
+		}
+		if m.lab.opt.noBoot && m.lab.faults.active("noboot", m.name()) {
 			failures = 2
 		} else if m.sshAnswers(q) {
 			failures = 0

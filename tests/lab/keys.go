@@ -97,9 +97,7 @@ func putUsbScanCodes(c *call) (interface{}, error) {
 		}
 		keys = keys[:len(keys)-lost]
 	}
-	m.mu.Lock()
-	q := m.qemu
-	m.mu.Unlock()
+	q := m.running()
 	for _, k := range keys {
 		if q != nil {
 			if err := q.press(k); err != nil {

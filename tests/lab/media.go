@@ -7,9 +7,7 @@ import (
 // hotMedia carries a change of CD-ROMs and floppies out in the running machine, before it becomes
 // the configuration.
 func (m *machine) hotMedia(cfg *types.VirtualMachineConfigInfo) error {
-	m.mu.Lock()
-	q := m.qemu
-	m.mu.Unlock()
+	q := m.running()
 	if q == nil {
 		return nil
 	}
@@ -57,9 +55,7 @@ func (l *Lab) inserted(d types.BaseVirtualDevice) string {
 
 // resizeDisk grows the disk of a running machine.
 func (m *machine) resizeDisk(key int32, size int64) error {
-	m.mu.Lock()
-	q := m.qemu
-	m.mu.Unlock()
+	q := m.running()
 	if q == nil {
 		return nil
 	}

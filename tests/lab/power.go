@@ -57,7 +57,7 @@ func (m *machine) start() error {
 			m.stop()
 			return err
 		}
-		go m.watchGuest(nil, off)
+		go m.watchGuest(off)
 		return nil
 	}
 	args, err := m.arguments(cfg)
@@ -73,18 +73,60 @@ func (m *machine) start() error {
 	m.mu.Unlock()
 	m.setConnected(cfg)
 	m.setPower(poweredOn)
-	go func() {
-		select {
-		case <-q.paused: // an internal error, or a disk of this machine that is full
-			m.lab.mistrustKVM()
-			log.Printf("%s: QEMU stopped running: %s", m.vm.Self.Value, q.stderr)
-			q.kill()
-		case <-q.ended:
-		}
-		m.ended(q)
-	}()
-	go m.watchGuest(q, off)
+	go m.mind(q)
+	go m.watchGuest(off)
 	return nil
+}
+
+// mind waits for the end of QEMU. One that stops running by itself under KVM is started anew, emulated:
+// to the guest it is a reset.
+func (m *machine) mind(q *qemu) {
+	select {
+	case <-q.paused: // an internal error, or a disk of this machine that is full
+		log.Printf("%s: QEMU stopped running: %s", m.vm.Self.Value, q.stderr)
+		if m.lab.accel() == "kvm" && m.lab.opt.accel == "auto" {
+			m.lab.mistrustKVM()
+			if m.replace(q) {
+				return
+			}
+		}
+		q.kill()
+	case <-q.ended:
+	}
+	m.ended(q)
+}
+
+// replace starts another QEMU in the place of one that is of no use.
+func (m *machine) replace(old *qemu) bool {
+	old.kill() // it holds the disks and the port
+	args, err := m.arguments(m.config())
+	if err != nil {
+		return false
+	}
+	q, err := m.lab.startQEMU(m.vm.Self.Value, args)
+	if err != nil {
+		log.Printf("%s: %v", m.vm.Self.Value, err)
+		return false
+	}
+	m.mu.Lock()
+	current := m.qemu == old
+	if current {
+		m.qemu = q
+	}
+	m.mu.Unlock()
+	if !current { // powered off meanwhile
+		q.kill()
+		return true
+	}
+	go m.mind(q)
+	return true
+}
+
+// running is the machine's QEMU, or nil.
+func (m *machine) running() *qemu {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.qemu
 }
 
 // cannotStart tells why, in the fault a vCenter has for it.
@@ -156,10 +198,7 @@ func (m *machine) stop() {
 
 // kill is stop without telling anybody, for the end of the lab.
 func (m *machine) kill() {
-	m.mu.Lock()
-	q := m.qemu
-	m.mu.Unlock()
-	if q != nil {
+	if q := m.running(); q != nil {
 		q.kill()
 	}
 }
@@ -233,9 +272,7 @@ func resetVM(c *call) (interface{}, error) {
 }
 
 func (m *machine) reset() error {
-	m.mu.Lock()
-	q := m.qemu
-	m.mu.Unlock()
+	q := m.running()
 	if q == nil {
 		return nil
 	}
@@ -269,9 +306,7 @@ func shutdownGuest(c *call) (interface{}, error) {
 		go m.guestOff(300 * time.Millisecond)
 		return &types.ShutdownGuestResponse{}, nil
 	}
-	m.mu.Lock()
-	q := m.qemu
-	m.mu.Unlock()
+	q := m.running()
 	if q == nil {
 		return nil, fmt.Errorf("the machine is gone")
 	}

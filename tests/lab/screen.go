@@ -22,9 +22,7 @@ func (m *machine) screenshot() ([]byte, error) {
 	if err := m.mustBe(poweredOn); err != nil {
 		return nil, err
 	}
-	m.mu.Lock()
-	q := m.qemu
-	m.mu.Unlock()
+	q := m.running()
 	var picture image.Image = image.NewGray(image.Rect(0, 0, 640, 400))
 	if q != nil {
 		file := filepath.Join(m.lab.dir, "tmp", fmt.Sprintf("screen-%d.ppm", q.pid()))

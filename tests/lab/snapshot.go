@@ -93,9 +93,7 @@ func (m *machine) branch(cfg *types.VirtualMachineConfigInfo, live bool) error {
 
 // switchDisk makes a running QEMU write to the child.
 func (m *machine) switchDisk(key int32, name string, live bool) error {
-	m.mu.Lock()
-	q := m.qemu
-	m.mu.Unlock()
+	q := m.running()
 	if !live || q == nil {
 		return nil
 	}
