@@ -313,7 +313,21 @@ func shutdownGuest(c *call) (interface{}, error) {
 	if _, err := q.command("system_powerdown", nil); err != nil {
 		return nil, err
 	}
+	go q.keepPressing()
 	return &types.ShutdownGuestResponse{}, nil
+}
+
+// keepPressing presses the power button again while the machine is on: ssh may answer before the guest
+// looks at the button, where VMware's tools would have it from the start.
+func (q *qemu) keepPressing() {
+	for i := 0; i < 12; i++ {
+		select {
+		case <-q.ended:
+			return
+		case <-time.After(5 * time.Second):
+			_, _ = q.command("system_powerdown", nil)
+		}
+	}
 }
 
 // guestOff is a guest that takes a moment to shut down, in no-boot mode.
