@@ -16,7 +16,7 @@ func qemuController(d types.BaseVirtualDevice) string {
 	case *types.VirtualLsiLogicController, *types.VirtualBusLogicController:
 		return "lsi53c895a"
 	case *types.VirtualLsiLogicSASController:
-		return "mptsas1068"
+		return "megasas" // Linux sees no disk on the mptsas1068 of QEMU 7.2
 	case *types.ParaVirtualSCSIController:
 		return "pvscsi"
 	case types.BaseVirtualSATAController:

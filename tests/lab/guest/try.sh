@@ -83,7 +83,7 @@ case ${CONTROLLER:-lsilogic} in
     ide) disk=(-drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device ide-hd,drive=d,bus=ide.0,bootindex=1) ;;
     sata) disk=(-device ahci,id=sata -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device ide-hd,drive=d,bus=sata.0,bootindex=1) ;;
     lsilogic) disk=(-device lsi53c895a,id=scsi -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
-    lsilogic-sas) disk=(-device mptsas1068,id=scsi -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
+    lsilogic-sas) disk=(-device megasas,id=scsi -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
     pvscsi) disk=(-device pvscsi,id=scsi -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
     nvme) disk=(-drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device nvme,serial=1,drive=d,bootindex=1) ;;
     virtio) disk=(-drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device virtio-blk-pci,drive=d,bootindex=1) ;;
