@@ -240,7 +240,7 @@ func (o *ovfFields) controller(d types.BaseVirtualDevice, ids map[int32]int) {
 	switch kindOfDevice(d).name {
 	case "scsi":
 		item.Type, item.Description = 6, "SCSI Controller"
-		item.SubType = map[string]string{"lsi53c895a": "lsilogic", "mptsas1068": "lsilogicsas", "pvscsi": "VirtualSCSI"}[qemuController(d)]
+		item.SubType = map[string]string{"lsi53c895a": "lsilogic", "megasas": "lsilogicsas", "pvscsi": "VirtualSCSI"}[qemuController(d)]
 	case "sata":
 		item.Type, item.Description, item.SubType = 20, "SATA Controller", "vmware.sata.ahci"
 	case "nvme":
