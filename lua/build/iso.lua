@@ -143,12 +143,15 @@ function iso.prepare(b)
   end
   local algorithm, want, path = image.iso.algorithm, image.iso.digest, nil
   local final = want and iso.FOLDER .. "/" .. file_name(algorithm, want)
-  if not (final and b.datastore:size(final)) then
+  local there = final and b.datastore:size(final)
+  if not there then
     path, algorithm, want = find_source(b, image)
-    final = iso.FOLDER .. "/" .. file_name(algorithm, want)
+    if not final then
+      final = iso.FOLDER .. "/" .. file_name(algorithm, want)
+      there = b.datastore:size(final)
+    end
   end
   b.iso_path, b.iso_digest = b.datastore:path(final), algorithm .. ":" .. want
-  local there = b.datastore:size(final)
   if there then return "already on the datastore, " .. units.format_bytes(there) end
   if path then upload(b, path, final, algorithm, want) else relay(b, image.iso.url, final, algorithm, want) end
   return "uploaded " .. units.format_bytes(b.datastore:size(final) or 0)
