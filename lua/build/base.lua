@@ -21,7 +21,7 @@ local function type_boot(b)
   return done
 end
 
-base.preflight = { { "preflight", run = preflight.run } }
+base.preflight = { { "preflight", run = function(b) return preflight.run(b) end } }
 
 -- The life of a base image. The list is the documentation.
 base.steps = {

@@ -40,6 +40,7 @@ function context.new(image, options, emit)
   b.scope = scope.new { report = function(name, e) b.emit { event = "undo", name = name, error = e and tostring(e) or nil } end }
   b.note = function(message) b.emit { event = "note", step = b.step, message = message } end
   b.progress = function(done, total) b.emit { event = "progress", step = b.step, done = done, total = total } end
+  b.percent = function(percent) b.emit { event = "progress", step = b.step, done = percent, total = 100 } end
   b.trace = function(call)
     b.emit { event = "debug", message = string.format("%s %s %.0f ms%s", call.method, call.status or "-", call.seconds * 1000,
       call.error and ": " .. call.error or "") }

@@ -107,15 +107,19 @@ local function code_part(recipe)
 end
 
 --[[
-fingerprint.of(image) -> { total = string, parts = {name = string} }
+fingerprint.of(image [, parent]) -> { total = string, parts = {name = string} }
 Digest what an image is made from: each part on its own, and all together (SHA-256, hex; parts are cut to 12 digits).
+  parent         string|nil        the fingerprint of the image it is cloned from
 Files that the recipe names are read. Connection, placement, secrets and timings of the builder are not part of it.
 Raises: recipe (a file that is not there).
 ]]
-function fingerprint.of(image)
+function fingerprint.of(image, parent)
   local iso = image.iso
   local given = {
     guest_id = image.guest_id,
+    parent = parent,
+    linked = image.linked,
+    export = image.export,
     hardware = image.hardware,
     iso = iso and (iso.digest or iso.url or iso.path),
     kickstart = kickstart_part(image),
@@ -130,6 +134,15 @@ function fingerprint.of(image)
     parts[name], all[#all + 1] = full:sub(1, 12), name .. "=" .. full
   end
   return { total = sha(table.concat(all, "\n")), parts = parts }
+end
+
+--[[
+fingerprint.whole(image) -> as fingerprint.of
+The fingerprint of an image with those of the recipes it is made from, as it is known without a server. A clone of a VM that is
+no recipe's has the VM's state in its own, which only the server knows.
+]]
+function fingerprint.whole(image)
+  return fingerprint.of(image, type(image.from) == "table" and fingerprint.whole(image.from).total or nil)
 end
 
 --[[

@@ -114,8 +114,10 @@ local common = {
   { "output_dir", spec.text },
 }
 
-local function with(fields)
+-- The common fields and further ones; with another shape for hardware, if given.
+local function with(fields, hardware)
   local out = table.move(common, 1, #common, 1, {})
+  if hardware then out[2] = { "hardware", hardware, default = {} } end
   return table.move(fields, 1, #fields, #out + 1, out)
 end
 
@@ -125,6 +127,22 @@ image.base = spec.record("base", with {
   { "kickstart", image.kickstart },
   { "boot", image.boot, doc = "what is typed at the boot menu" },
 })
+
+-- Hardware of a clone: what is not said stays as it is in the source.
+image.clone_hardware = spec.record("hardware", {
+  { "cpus", spec.integer(1, 768), doc = "virtual processors" },
+  { "cores", spec.integer(1, 768), doc = "cores per socket" },
+  { "memory", spec.size, doc = "\"4GiB\"" },
+  { "disk", spec.size, doc = "new size of the first disk; it can only grow, and not in a linked clone" },
+  { "nics", spec.list(nic, { single = true }), doc = "instead of the source's" },
+})
+
+image.clone = spec.record("clone", with({
+  { "from", spec.any, required = true, doc = "an image of a recipe, or the name of a VM or template" },
+  { "linked", spec.boolean, doc = "share the source's disks, on a snapshot" },
+  { "from_snapshot", spec.text, doc = "the source's snapshot to start from; its current one by default" },
+  { "make_snapshot", flag_or_name, default = false, doc = "take a snapshot of the source when a linked clone finds none" },
+}, image.clone_hardware))
 
 local DIGESTS = { [32] = "md5", [40] = "sha1", [64] = "sha256", [128] = "sha512" }
 
@@ -158,6 +176,9 @@ local function check_base(self, add)
     if self.kickstart and self.kickstart[kind] then media[#media + 1] = kind end
   end
   if #media > 1 then add("kickstart", "has " .. table.concat(media, " and ") .. ": choose one") end
+end
+
+local function check_common(self, add)
   if self.ssh and not (self.ssh.password or self.ssh.key_file or self.ssh.agent) then
     add("ssh.password", "is missing: set ssh_password (--var, a var-file, LUABUILD_VAR_ssh_password), or use key_file or agent")
   end
@@ -172,17 +193,24 @@ local function merged(given, defaults)
   return out
 end
 
--- What the recipe does not say comes from the standard variables: the fields, filled in before they are read.
-local function with_defaults(fields, v)
+-- What neither kind of image says comes from the standard variables: the fields, filled in before they are read.
+local function with_common(fields, v)
   local out = merged(fields, { snapshot = v.create_snapshot, template = v.convert_to_template,
     output_dir = getmetatable(v).try "output_dir" })
-  out.hardware = merged(fields.hardware, { cpus = v.cpu, cores = v.cpu_cores, memory = v.memory, disks = { v.disk_size },
-    nics = { v.network_card }, controller = v.disk_controller_type, firmware = v.firmware, version = v.vmx_version })
   out.placement = merged(fields.placement, { datacenter = v.datacenter, cluster = v.cluster, host = v.host,
     resource_pool = v.resource_pool, datastore = v.datastore, folder = v.folder, network = v.network })
   out.http = merged(fields.http, { ip = v.http_ip, port_min = v.http_port_min, port_max = v.http_port_max })
-  out.ssh = merged(fields.ssh, { username = v.ssh_username, password = v.ssh_password, port = v.ssh_port, timeout = v.ssh_timeout })
+  local from = type(fields.from) == "table" and fields.from.ssh or {}
+  out.ssh = merged(fields.ssh, { username = from.username or v.ssh_username, password = from.password or v.ssh_password,
+    port = from.port or v.ssh_port, timeout = from.timeout or v.ssh_timeout, key_file = from.key_file, agent = from.agent })
   if fields.shutdown == nil then out.shutdown = { command = v.shutdown_command } end
+  return out
+end
+
+local function with_defaults(fields, v)
+  local out = with_common(fields, v)
+  out.hardware = merged(fields.hardware, { cpus = v.cpu, cores = v.cpu_cores, memory = v.memory, disks = { v.disk_size },
+    nics = { v.network_card }, controller = v.disk_controller_type, firmware = v.firmware, version = v.vmx_version })
   if type(fields.boot) == "string" then out.boot = { fields.boot } end
   if type(out.boot) == "table" then out.boot = merged(out.boot, { wait = v.boot_wait }) end
   return out
@@ -195,6 +223,23 @@ local function complete(self, v)
   if self.boot then self.boot.wait = self.boot.wait or v.boot_wait end
 end
 
+local function read(kind, fields, v, problems, fill, check)
+  local function add(path, message) problems[#problems + 1] = { path = path, message = message } end
+  if type(fields) ~= "table" then
+    add(kind, "a table is expected: " .. kind .. " { name = …, … }")
+    return {}
+  end
+  local before = #problems
+  local self = image[kind]:read(fill(fields, v), "", problems)
+  if #problems > before then return self end
+  check(self, add)
+  check_common(self, add)
+  self.kind, self.variables = kind, v
+  self.connection = { server = v.vcenter_server, username = v.username, password = v.password,
+    insecure = v.insecure_connection, ca_file = v.ca_file, thumbprint = v.thumbprint }
+  return self
+end
+
 --[[
 image.read_base(fields, v, problems) -> image
 Read what a recipe gave to base { … }: normalized, standard variables filled in, checked across fields. What is wrong
@@ -202,20 +247,32 @@ is added to problems as { path, message }.
   v              values            the recipe's variables
 ]]
 function image.read_base(fields, v, problems)
-  local function add(path, message) problems[#problems + 1] = { path = path, message = message } end
-  if type(fields) ~= "table" then
-    add("base", "a table is expected: base { name = …, … }")
-    return {}
+  return read("base", fields, v, problems, with_defaults, function(self, add)
+    complete(self, v)
+    check_base(self, add)
+  end)
+end
+
+local function check_clone(self, add, v)
+  if self.linked == nil then self.linked = v.linked_clone end
+  if type(self.from) == "table" and not self.from.recipe then
+    add("from", "is no image: from = import \"photon3\", or the name of a VM or template")
+  elseif type(self.from) ~= "table" and type(self.from) ~= "string" then
+    add("from", "is no image and no name")
   end
-  local before = #problems
-  local self = image.base:read(with_defaults(fields, v), "", problems)
-  if #problems > before then return self end
-  complete(self, v)
-  check_base(self, add)
-  self.kind, self.connection = "base", { server = v.vcenter_server, username = v.username, password = v.password,
-    insecure = v.insecure_connection, ca_file = v.ca_file, thumbprint = v.thumbprint }
-  self.variables = v
-  return self
+  if self.linked and self.hardware.disk then
+    add("hardware.disk", "cannot grow in a linked clone: its disk stands on the source's; leave it out, or say linked = false")
+  end
+  for _, n in ipairs(self.hardware.nics or {}) do n.network = n.network or self.placement.network end
+end
+
+--[[
+image.read_clone(fields, v, problems) -> image
+Read what a recipe gave to clone { … }; as image.read_base.
+]]
+function image.read_clone(fields, v, problems)
+  if type(fields) == "table" and fields.from == nil then fields.from = v.template end
+  return read("clone", fields, v, problems, with_common, function(self, add) check_clone(self, add, v) end)
 end
 
 return image

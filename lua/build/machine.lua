@@ -31,8 +31,13 @@ local function config_spec(b)
   }
 end
 
--- Settings that a real server drops in silence, because a field of its own says the same.
-local function check_extra_config(b, read_back)
+--[[
+machine.check_extra_config(b, read_back) -> nothing
+A server drops settings in silence when a field of its own says the same: that is an error.
+  read_back      array of OptionValue
+Raises: build.
+]]
+function machine.check_extra_config(b, read_back)
   local found = {}
   for _, o in ipairs(read_back or {}) do found[o.key] = o.value end
   for key, value in pairs(b.image.extra_config) do
@@ -54,7 +59,7 @@ function machine.create(b)
   b.vm = b.folder:create_vm(config_spec(b), b.pool, b.compute.host)
   local facts = b.vm:get { "config.hardware.device", "config.extraConfig" }
   b.devices = facts["config.hardware.device"]
-  check_extra_config(b, facts["config.extraConfig"])
+  machine.check_extra_config(b, facts["config.extraConfig"])
   b.vm:reconfigure { bootOptions = device.boot_options { order = { "disk", "cdrom" }, devices = b.devices, firmware = b.image.hardware.firmware } }
   return string.format("%d CPU, %s, %d disk", b.image.hardware.cpus, units.format_bytes(b.image.hardware.memory), #b.image.hardware.disks)
 end

@@ -45,7 +45,11 @@ local function resolve(b)
   b.folder = attempt(b, find.folder, find, b.datacenter, p.folder)
   if b.compute then b.pool = attempt(b, find.pool, find, b.compute, p.resource_pool) end
   b.networks = {}
-  for i, nic in ipairs(b.image.hardware.nics) do
+  if not b.image.hardware.nics and p.network then
+    b.network = attempt(b, find.network, find, b.datacenter, p.network)
+    b.networks[p.network] = b.network
+  end
+  for i, nic in ipairs(b.image.hardware.nics or {}) do
     local key = nic.network or ""
     if b.networks[key] == nil then b.networks[key] = attempt(b, find.network, find, b.datacenter, nic.network) or false end
     if b.networks[key] then
@@ -64,7 +68,7 @@ local function check_reach(b)
   end
   local facts = b.compute.facts
   if b.datastore and not has(facts.datastore, b.datastore) then
-    problem(b, string.format("datastore '%s' is not mounted on %s", b.datastore.name, b.compute.name))
+    problem(b, string.format("datastore '%s' is not mounted on %s", b.datastore.known.name, b.compute.name))
   end
   for name, network in pairs(b.networks) do
     if network and not has(facts.network, network.object) then
@@ -120,13 +124,14 @@ end
 
 local function look_for_existing(b)
   local old = b.folder:find_vm(b.image.name)
-  b.made = fingerprint.of(b.image)
+  b.made = fingerprint.of(b.image, b.parent_fingerprint)
   local settings
   if old then
-    local facts = old:get { "config.extraConfig", "config.hardware.device", "config.template" }
+    local facts = old:get { "config.extraConfig", "config.hardware.device", "config.template", "config.files.vmPathName" }
     settings = {}
     for _, o in ipairs(facts["config.extraConfig"] or {}) do settings[o.key] = o.value end
     b.old_devices, b.old_is_template = facts["config.hardware.device"], facts["config.template"]
+    b.old_path = facts["config.files.vmPathName"]
   end
   b.old = old
   b.decision, b.reason = existing.decide(settings, b.made, b.options)
@@ -148,23 +153,29 @@ local function raise_problems(b)
   err.raise("notfound", #lines .. " problems:\n" .. table.concat(lines, "\n"))
 end
 
+-- What only an image that is installed needs to have checked.
+local function check_install(b)
+  if b.compute then check_guest_id(b) end
+  if b.datastore then check_room(b) end
+  check_version(b)
+end
+
 --[[
-preflight.run(b) -> string
+preflight.run(b [, more]) -> string
 Connect, resolve every name, check that the place has what the image needs, and decide what to do. Sets vc, datacenter,
-compute, pool, host, folder, datastore, nics, made, decision, reason, old. Changes nothing on the server.
+compute, pool, folder, datastore, nics, made, decision, reason, old. Changes nothing on the server.
+  more           function(b, problem)|nil  further checks instead of those of an installation; problem(message, hint) adds one
 Raises: net, tls, fault (cannot log in); every other problem together; exists.
 Blocks: yes.
 ]]
-function preflight.run(b)
+function preflight.run(b, more)
   b.problems, b.nics = {}, {}
   connect(b)
   resolve(b)
-  if b.compute then
-    check_reach(b)
-    check_guest_id(b)
+  if b.compute then check_reach(b) end
+  if b.datacenter then
+    attempt(b, more or check_install, b, function(message, hint) problem(b, message, hint) end)
   end
-  if b.datastore then check_room(b) end
-  check_version(b)
   raise_problems(b)
   own_addresses(b)
   look_for_existing(b)

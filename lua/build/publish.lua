@@ -17,9 +17,18 @@ local function disk_files(devices, out)
   return out
 end
 
+-- The files of its disks that are in the VM's own directory: the others are its parent's.
+local function own_files(b)
+  local directory, out = b.old_path:match("^(.*)/[^/]*$"), {}
+  for file in pairs(disk_files(b.old_devices, {})) do
+    if directory and file:sub(1, #directory + 1) == directory .. "/" then out[file] = true end
+  end
+  return out
+end
+
 -- The names of the VMs on the datastore, other than `old`, whose disks stand on files of `old`. One request.
 local function dependants(b, old)
-  local mine = disk_files(b.old_devices, {})
+  local mine = own_files(b)
   local names = {}
   local refs = b.datastore:get "vm" or {}
   for _, facts in ipairs(property.get_many(b.vc, refs, { "name", "config.hardware.device" })) do

@@ -91,12 +91,13 @@ local function environment(self, loader)
     self.values = loader.variables:scope(declarations, self.problems)
     return self.values
   end
-  function env.base(fields)
-    self.values = self.values or loader.variables:scope({}, self.problems)
-    local made = image.read_base(fields, self.values, self.problems)
-    made.recipe = self
-    self.images[#self.images + 1] = made
-    return made
+  for _, kind in ipairs { "base", "clone" } do
+    env[kind] = function(fields)
+      self.values = self.values or loader.variables:scope({}, self.problems)
+      local made = image["read_" .. kind](fields, self.values, self.problems)
+      made.recipe = self
+      return made
+    end
   end
   function env.import(name)
     local path, tried = find_import(self, name, loader)

@@ -42,6 +42,7 @@ end
 lines["image.done"] = function(e, paint)
   return paint("green", e.image .. ": " .. e.result) .. (e.seconds and " in " .. units.format_seconds(e.seconds) or "")
 end
+lines["image.skipped"] = function(e, paint) return paint("yellow", e.image .. ": skipped") .. ": " .. e.reason end
 lines["image.failed"] = function(e, paint) return paint("red", e.image .. ": failed") .. ": " .. e.error end
 
 -- Lines that guests or servers sent may not steer the terminal.

@@ -1,6 +1,6 @@
--- build RECIPE... [IMAGE...]: bring images up to date, one after the other
+-- build RECIPE... [IMAGE...]: bring images up to date, and before them those they are made from
 local err = require "core.err"
-local base = require "build.base"
+local graph = require "build.graph"
 local life = require "build.life"
 local offline = require "build.offline"
 local recipes = require "cli.recipes"
@@ -11,10 +11,10 @@ local function colored(given)
   return not os.getenv "NO_COLOR" and os.getenv "TERM" ~= "dumb" and require("term").is_tty(1)
 end
 
-local function check_all(images)
+local function check_all(order)
   local problems = {}
-  for _, image in ipairs(images) do
-    local ok, e = pcall(offline.check, image)
+  for _, entry in ipairs(order) do
+    local ok, e = pcall(offline.check, entry.image)
     if not ok and not err.is(e, "recipe") then error(e, 0) end
     if not ok then problems[#problems + 1] = tostring(e) end
   end
@@ -27,8 +27,10 @@ local function check_connection(image)
     { hint = "set VCENTER_SERVER, VCENTER_USERNAME and VCENTER_PASSWORD, or --var vcenter_server=…; make lab starts one to try" })
 end
 
-local function build_one(image, given, emit)
-  local ok, result = pcall(life.build, base, image, { force = given.force, on_error = given.on_error, trace = given.debug }, emit)
+local function build_one(entry, given, emit)
+  local image = entry.image
+  local ok, result = pcall(life.build, graph.kind(image), image,
+    { force = given.force, on_error = given.on_error, trace = given.debug, parent = entry.parent }, emit)
   if ok then
     emit { event = "image.done", image = image.name, result = result.result, seconds = result.seconds, run = result.run }
     return nil
@@ -37,24 +39,34 @@ local function build_one(image, given, emit)
   return result
 end
 
+-- Parents first; what stands on a failed one is skipped, and said so. Returns the first failure.
+local function build_all(order, given, emit)
+  local failure, failed = nil, {}
+  for _, entry in ipairs(order) do
+    local image = entry.image
+    if failed[image.from] then
+      failed[image] = true
+      emit { event = "image.skipped", image = image.name, reason = image.from.name .. " failed" }
+    else
+      local e = build_one(entry, given, emit)
+      if e then failure, failed[image] = failure or e, true end
+      if err.is(e, "cancelled") then break end
+    end
+  end
+  return failure
+end
+
 local function run(given, words)
   local images, about = recipes.load(given, words)
-  check_all(images)
+  local order = graph.order(images)
+  check_all(order)
   local mask = function(text) return about.secrets:mask(text) end
   local emit = render.sink { json = given.json, timestamps = given.timestamps, debug = given.debug, color = colored(given), mask = mask }
   for _, note in ipairs(about.notes) do emit { event = "note", message = note } end
-  local failure
-  for _, image in ipairs(images) do
-    check_connection(image)
-    local e = build_one(image, given, emit)
-    if err.is(e, "cancelled") then
-      e.shown = true
-      error(e, 0)
-    end
-    failure = failure or e
-  end
+  for _, entry in ipairs(order) do check_connection(entry.image) end
+  local failure = build_all(order, given, emit)
   if failure then
-    failure.shown = err.is(failure)
+    failure.shown = true
     error(failure, 0)
   end
   return 0

@@ -7,7 +7,7 @@ local function run(given, words)
   for _, note in ipairs(about.notes) do io.stderr:write("note: ", note, "\n") end
   for _, image in ipairs(images) do
     require("build.offline").check(image)
-    print(string.format("%s: fine (%s, fingerprint %s)", image.name, image.recipe.path, fingerprint.of(image).total:sub(1, 12)))
+    print(string.format("%s: fine (%s, fingerprint %s)", image.name, image.recipe.path, fingerprint.whole(image).total:sub(1, 12)))
   end
   return 0
 end

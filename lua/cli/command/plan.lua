@@ -1,5 +1,5 @@
 -- plan RECIPE...: what a build would do, and why; contacts the server, changes nothing
-local base = require "build.base"
+local graph = require "build.graph"
 local life = require "build.life"
 local offline = require "build.offline"
 local recipes = require "cli.recipes"
@@ -7,8 +7,9 @@ local recipes = require "cli.recipes"
 local function run(given, words)
   local images = recipes.load(given, words)
   for _, image in ipairs(images) do offline.check(image) end
-  for _, image in ipairs(images) do
-    local decision, reason, steps = life.plan(base, image, { force = given.force })
+  for _, entry in ipairs(graph.order(images)) do
+    local image = entry.image
+    local decision, reason, steps = life.plan(graph.kind(image), image, { force = given.force, parent = entry.parent })
     print(string.format("%s: %s (%s)", image.name, decision == "current" and "nothing to do" or decision, reason))
     for _, step in ipairs(steps) do print("  " .. step) end
   end

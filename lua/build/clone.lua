@@ -1,0 +1,75 @@
+-- clone: an image made from another one, as a list of steps
+local access = require "build.access"
+local device = require "vsphere.device"
+local existing = require "build.existing"
+local machine = require "build.machine"
+local preflight = require "build.preflight"
+local provision = require "build.provision"
+local publish = require "build.publish"
+local source = require "build.source"
+local task = require "vsphere.task"
+
+local clone = {}
+
+local function preflight_clone(b) return preflight.run(b, source.resolve) end
+
+-- The source's cards go, the recipe's come; or they stay and change their network.
+local function card_changes(b)
+  local changes = {}
+  if b.image.hardware.nics then
+    for _, nic in ipairs(device.nics(b.source.devices)) do changes[#changes + 1] = device.remove(nic) end
+    return table.move(device.create { nics = b.nics, devices = b.source.devices }, 1, #b.nics, #changes + 1, changes)
+  end
+  if b.network then
+    for _, nic in ipairs(device.nics(b.source.devices)) do changes[#changes + 1] = device.edit(nic, { backing = b.network.backing }) end
+  end
+  return changes
+end
+
+local function config_spec(b)
+  local h = b.image.hardware
+  local changes = card_changes(b)
+  local extra = { { key = existing.KEYS.run, value = b.run }, { key = existing.KEYS.fingerprint, value = "" } }
+  for key, value in pairs(b.image.extra_config) do extra[#extra + 1] = { key = key, value = value } end
+  return { numCPUs = h.cpus, numCoresPerSocket = h.cores, memoryMB = h.memory and h.memory >> 20, annotation = b.image.annotation,
+    extraConfig = extra, deviceChange = #changes > 0 and changes or nil }
+end
+
+local function make_snapshot(b)
+  if not b.image.linked or b.source.snapshot then return end
+  local name = type(b.image.make_snapshot) == "string" and b.image.make_snapshot or "base"
+  b.source.snapshot = b.source.vm:take_snapshot(name, "made by luabuild for linked clones, run " .. b.run)
+  b.note(string.format("took the snapshot '%s' of %s", name, b.source.name))
+end
+
+local function make(b)
+  make_snapshot(b)
+  local linked = b.image.linked
+  b.vm = task.run(b.source.vm, "CloneVM_Task", { folder = b.folder, name = b.temporary_name, spec = {
+    location = { pool = b.pool, host = b.compute.host, datastore = not linked and b.datastore or nil,
+      diskMoveType = linked and "createNewChildDiskBacking" or "moveAllDiskBackingsAndDisallowSharing" },
+    snapshot = b.source.snapshot, powerOn = false, template = false, config = config_spec(b) } }, { progress = b.percent })
+  b.devices = b.vm:get "config.hardware.device"
+  machine.check_extra_config(b, b.vm:get "config.extraConfig")
+  if b.image.hardware.disk then -- only now: the source's own disk may stand on a snapshot
+    b.vm:reconfigure { deviceChange = { device.resize(device.disks(b.devices)[1], b.image.hardware.disk) } }
+  end
+  return string.format("%s of %s", linked and "linked" or "full", b.source.name)
+end
+
+clone.preflight = { { "preflight", run = preflight_clone } }
+
+-- The life of a clone. The list is the documentation.
+clone.steps = {
+  { "clone", run = make, undo = machine.remove, undo_name = "virtual machine" },
+  { "power on", run = machine.power_on },
+  { "address", run = access.find_address },
+  { "ssh", run = access.connect },
+  { "provision", run = provision.run, when = function(b) return #b.image.provision > 0 end },
+  { "shut down", run = access.shut_down },
+  { "detach", run = machine.detach },
+  { "finish", run = machine.finish },
+  { "publish", run = publish.run },
+}
+
+return clone

@@ -1,0 +1,86 @@
+-- source: what a clone is made from: a VM or a template that is there, its snapshot, and whether the recipe can have what it asks for
+local err = require "core.err"
+local device = require "vsphere.device"
+local finder = require "vsphere.finder"
+local existing = require "build.existing"
+local units = require "core.units"
+
+local source = {}
+
+local PATHS = { "name", "config.extraConfig", "config.hardware.device", "config.uuid", "config.changeVersion", "snapshot",
+  "runtime.powerState" }
+
+-- The VM: an image of a recipe stands in its own folder; a name is looked for in the whole datacenter.
+local function find(b)
+  local from = b.image.from
+  if type(from) == "string" then return finder.new(b.vc):vm(b.datacenter, from) end
+  local f = finder.new(b.vc)
+  local found = f:folder(b.datacenter, from.placement.folder):find_vm(from.name)
+  if not found then
+    err.raise("notfound", string.format("the image %s to clone from is not there", from.name), { hint = "build " .. from.recipe.path .. " first" })
+  end
+  return found
+end
+
+local function snapshot_named(trees, name)
+  for _, tree in ipairs(trees or {}) do
+    if tree.name == name then return tree.snapshot end
+    local found = snapshot_named(tree.childSnapshotList, name)
+    if found then return found end
+  end
+end
+
+local function choose_snapshot(b, facts, problem)
+  local wanted = b.image.from_snapshot
+  if wanted then
+    b.source.snapshot = snapshot_named(facts.snapshot and facts.snapshot.rootSnapshotList, wanted)
+    if not b.source.snapshot then problem(string.format("%s has no snapshot '%s'", facts.name, wanted)) end
+  elseif b.image.linked then
+    b.source.snapshot = facts.snapshot and facts.snapshot.currentSnapshot
+    if not b.source.snapshot and not b.image.make_snapshot then
+      problem(string.format("%s has no snapshot, and a linked clone stands on one", facts.name),
+        "say make_snapshot = true to have one taken, or linked = false; a base image has one with snapshot = true")
+    end
+  end
+end
+
+local function check_disk(b, facts, problem)
+  local wanted, first = b.image.hardware.disk, device.disks(facts["config.hardware.device"] or {})[1]
+  if not wanted then return end
+  if not first then return problem(string.format("%s has no disk that could grow", facts.name)) end
+  if wanted < first.capacityInKB * 1024 then
+    problem(string.format("the disk of %s has %s: it cannot shrink to %s", facts.name, units.format_bytes(first.capacityInKB * 1024),
+      units.format_bytes(wanted)))
+  end
+end
+
+-- Ours has a fingerprint; anything else is known by what the server says of its state.
+local function fingerprint_of(settings, facts)
+  local known = settings[existing.KEYS.fingerprint]
+  if known and known ~= "" then return known end
+  return string.format("foreign %s %s", facts["config.uuid"] or "", facts["config.changeVersion"] or "")
+end
+
+--[[
+source.resolve(b, problem) -> nothing
+Find what the image is cloned from, choose the snapshot, and see whether the recipe can have what it asks for. Sets b.source =
+{ vm, name, snapshot, devices, template } and b.parent_fingerprint.
+  problem        function(message, hint)   adds a problem
+Raises: notfound, fault.
+Blocks: yes.
+]]
+function source.resolve(b, problem)
+  local vm = find(b)
+  local facts = vm:get(PATHS)
+  local settings = {}
+  for _, o in ipairs(facts["config.extraConfig"] or {}) do settings[o.key] = o.value end
+  b.source = { vm = vm, name = facts.name, devices = facts["config.hardware.device"] or {} }
+  b.parent_fingerprint = fingerprint_of(settings, facts)
+  if facts["runtime.powerState"] == "poweredOn" and b.image.linked == false then
+    b.note(facts.name .. " is running: the clone's disk is as after a power cut")
+  end
+  choose_snapshot(b, facts, problem)
+  check_disk(b, facts, problem)
+end
+
+return source
