@@ -1,0 +1,68 @@
+local process = require "process"
+local signal = require "signal"
+
+local function run(t, options)
+  local p <close> = assert(process.start(options))
+  local out = { out = "", err = "" }
+  for stream, bytes in function() return p:read(10) end do out[stream] = out[stream] .. bytes end
+  local result = p:wait(10)
+  t:ok(result, "it has ended")
+  return out.out, out.err, result
+end
+
+return {
+  ["output, errors and exit status are told apart"] = function(t)
+    local out, errors, result = run(t, { command = { "sh", "-c", "echo one; echo two >&2; exit 7" } })
+    t:equal({ out, errors, result }, { "one\n", "two\n", { status = 7 } })
+  end,
+  ["arguments, variables, directory and input arrive as they are"] = function(t)
+    local dir = t:directory()
+    local out = run(t, { command = { "sh", "-c", 'printf "%s|%s|%s|" "$1" "$X" "$(pwd -P)"; cat', "sh", "a b'c\"$" },
+      env = { X = "y=z\n", HOME = "/nowhere" }, directory = dir, stdin = "in\0put" })
+    local real = t:shell("cd " .. dir .. " && pwd -P"):gsub("\n$", "")
+    t:equal(out, "a b'c\"$|y=z\n|" .. real .. "|in\0put")
+  end,
+  ["a megabyte of output comes whole"] = function(t)
+    local out = run(t, { command = { "head", "-c", "1000000", "/dev/zero" } })
+    t:equal(#out, 1000000)
+  end,
+  ["a program or directory that is not there is refused"] = function(t)
+    t:contains(t:fails("notfound", process.start { command = { "/nonexistent/program" } }), "start /nonexistent/program: No such file")
+    t:fails("notfound", process.start { command = { "true" }, directory = "/nonexistent" })
+  end,
+  ["a signal ends it, and says which"] = function(t)
+    local p <close> = assert(process.start { command = { "sleep", "60" } })
+    t:equal(p:read(0), false)
+    t:equal(p:wait(0), false)
+    p:signal "TERM"
+    t:equal(p:wait(10), { signal = 15 })
+    p:signal "TERM"
+  end,
+  ["closing kills what it started as well"] = function(t)
+    local p = assert(process.start { command = { "sh", "-c", "sleep 61 & echo $!; wait" } })
+    local _, pid = p:read(10)
+    p:close()
+    p:close()
+    for _ = 1, 100 do
+      if t:shell("kill -0 " .. pid) ~= "" then break end
+      signal.sleep(0.02)
+    end
+    t:match(t:shell("kill -0 " .. pid), "No such process")
+  end,
+  ["several are waited for at once"] = function(t)
+    local slow <close> = assert(process.start { command = { "sleep", "60" } })
+    local quick <close> = assert(process.start { command = { "echo", "x" } })
+    local ready = process.ready({ slow, quick }, 10)
+    t:equal(#ready, 1)
+    t:ok(ready[1] == quick)
+    t:equal(process.ready({ slow }, 0), {})
+  end,
+  ["mistakes are refused where they are made"] = function(t)
+    t:raises("unknown option 'comand': did you mean 'command'", process.start, { comand = {} })
+    t:raises("must be a list", process.start, { command = {} })
+    t:raises("word 2 is no string", process.start, { command = { "true", 1 } })
+    local p = assert(process.start { command = { "true" } })
+    p:close()
+    t:raises("closed process", p.read, p)
+  end,
+}
