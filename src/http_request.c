@@ -11,10 +11,6 @@
 
 #include "http.h"
 
-#ifndef LB_VERSION
-#define LB_VERSION "0.0.0"
-#endif
-
 static const char *const request_keys[] = {
     "body",   "cookies", "digest",   "expect_size",       "file",      "follow", "headers", "max_body", "method", "offset",
     "progress", "progress_interval", "redirects", "save", "save_at", "stall", "sync", "timeout", "url", NULL};
@@ -163,7 +159,7 @@ static CURLcode apply_client(lua_State *L, int arg, http_Transfer *t) {
   CURL *easy = t->easy;
   CURLcode code = tls_apply(easy, &t->client->trust, lb_optstring(L, arg, "ca_file", NULL, NULL));
   const char *proxy = lb_optstring(L, arg, "proxy", NULL, NULL);
-  SET(CURLOPT_USERAGENT, lb_optstring(L, arg, "user_agent", "luabuild/" LB_VERSION, NULL));
+  SET(CURLOPT_USERAGENT, lb_optstring(L, arg, "user_agent", lb_program, NULL));
   SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(lb_optnumber(L, arg, "connect_timeout", 30) * 1000));
   if (proxy) SET(CURLOPT_PROXY, proxy);
   return code;

@@ -79,6 +79,9 @@ double lb_now(void);
 /* The state's CURLM*, created on first use (http only).  [-0, +0, v] */
 void *lb_multi(lua_State *L);
 
+/* The program's name and version, "luabuild/1.2.3", as it tells servers. */
+extern const char lb_program[];
+
 /* Push an error object { code, message } with the metatable shared with core/err.lua.  [-0, +1, m] */
 void lb_pusherror(lua_State *L, const char *code, const char *message);
 

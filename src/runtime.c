@@ -6,13 +6,12 @@
 #include <string.h>
 
 #include "lb.h"
+#include "version.h" /* made by the Makefile: LB_VERSION */
 
 #define CLASSES "lb.classes" /* registry: type name -> userdata with the live count */
 #define ERRORMETA "lb.error" /* metatable of error objects; core/err.lua fills it */
 
-#ifndef LB_VERSION
-#define LB_VERSION "0.0.0"
-#endif
+const char lb_program[] = "luabuild/" LB_VERSION;
 
 /* ---- boxes ---- */
 

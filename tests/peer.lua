@@ -31,18 +31,18 @@ function peer.start(t, command, pattern)
 end
 
 --[[
-peer.interrupt(t, command, pattern) -> integer
-Run `command` until a line of its output matches, send it SIGINT; its exit status.
+peer.interrupt(t, command, pattern [, delay]) -> integer, string
+Run `command` until a line of its output matches, and `delay` seconds more; send it SIGINT. Its exit status and output.
 ]]
-function peer.interrupt(t, command, pattern)
+function peer.interrupt(t, command, pattern, delay)
   local log = os.tmpname()
   t:defer(function() os.remove(log) end)
   local script = string.format([[
     %s >%s 2>&1 & pid=$!
-    for _ in $(seq 500); do grep -qE '%s' %s && break; sleep 0.02; done
-    kill -INT $pid; wait $pid]], command, log, pattern, log)
+    for _ in $(seq 1000); do grep -qE '%s' %s && break; kill -0 $pid || break; sleep 0.02; done
+    sleep %s; kill -INT $pid; wait $pid]], command, log, pattern, log, delay or 0)
   local _, status = t:shell(script)
-  return status
+  return status, t:read(log)
 end
 
 --[[

@@ -1,6 +1,7 @@
 -- ssh: sessions and commands, against a real OpenSSH server
 local lfs = require "lfs"
 local ssh = require "ssh"
+local peer = require "tests.peer"
 local sshd = require "tests.sshd"
 
 local function connect(server, more) return assert(ssh.connect(server:options(more))) end
@@ -271,10 +272,8 @@ return {
         local s = assert(connect())
         local function ready() io.stdout:write("ready\n") io.stdout:flush() end
         ]] .. call)
-      local out, status = t:shell(([[ %s run %s %d %s %s >%s/out 2>&1 & pid=$!
-        until grep -q ready %s/out; do sleep 0.05; done
-        kill -INT $pid; wait $pid; status=$?; cat %s/out; (exit $status)]]):gsub("%%%%", "%%"):format(program, path, server.port,
-        server.key_file, server.username, server.directory, server.directory, server.directory))
+      local command = ("%s run %s %d %s %s"):format(program, path, server.port, server.key_file, server.username)
+      local status, out = peer.interrupt(t, command, "ready")
       t:contains(out, "ready")
       t:equal(status, 130, call)
     end

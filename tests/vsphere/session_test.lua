@@ -5,6 +5,7 @@ local err = require "core.err"
 local fault = require "vsphere.fault"
 local session = require "vsphere.session"
 local lab = require "tests.lab"
+local peer = require "tests.peer"
 
 local tests = {}
 
@@ -145,8 +146,7 @@ tests["a signal ends a wait and the session still logs out"] = function(t)
     io.stdout:write("ready\n") io.stdout:flush()
     require("vsphere.property").wait(vc.content.rootFolder, { "name" }, function() return false end, 60)]],
     server.env.VCENTER_SERVER, server.env.VCENTER_USERNAME, server.env.VCENTER_PASSWORD, server.env.VCENTER_CA_FILE))
-  local out, status = t:shell(arg[-1] .. " run " .. script .. " >" .. dir .. "/out 2>&1 & pid=$!; until grep -q ready " .. dir
-    .. "/out; do sleep 0.05; done; sleep 0.3; kill -INT $pid; wait $pid")
+  local status, out = peer.interrupt(t, arg[-1] .. " run " .. script, "ready", 0.3)
   t:equal(status, 130, out)
   t:equal(server:control("GET", "/sessions"):match("%d+"), "0")
   t:ok(signal.pending() == 0 and err)

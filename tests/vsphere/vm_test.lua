@@ -3,6 +3,7 @@ local err = require "core.err"
 local device = require "vsphere.device"
 local finder = require "vsphere.finder"
 local lab = require "tests.lab"
+local peer = require "tests.peer"
 
 local tests = {}
 
@@ -136,9 +137,7 @@ tests["a signal cancels the task it waits for"] = function(t)
     local task = vc:object("VirtualMachine", %q):PowerOnVM_Task()
     io.stdout:write("ready\n") io.stdout:flush()
     task:wait()]], server.env.VCENTER_SERVER, server.env.VCENTER_USERNAME, server.env.VCENTER_PASSWORD, server.env.VCENTER_CA_FILE, vm.moid))
-  local _, status = t:shell(arg[-1] .. " run " .. script .. " >" .. dir .. "/out 2>&1 & pid=$!; until grep -q ready " .. dir
-    .. "/out; do sleep 0.05; done; sleep 0.5; kill -INT $pid; wait $pid")
-  t:equal(status, 130)
+  t:equal(peer.interrupt(t, arg[-1] .. " run " .. script, "ready", 0.5), 130)
   local cancelled = false
   for _, request in ipairs(server:log()) do cancelled = cancelled or request.method == "CancelTask" end
   t:ok(cancelled)

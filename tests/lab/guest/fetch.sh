@@ -20,7 +20,8 @@ missing() {
             linux-image-amd64) pattern='linux-image-[0-9]' ;;
             *) pattern=${name}_ ;;
         esac
-        ls "$to" | grep -q "^$pattern.*\.deb\$" || echo "$name"
+        set -- "$to"/$pattern*.deb
+        [ -e "$1" ] || echo "$name"
     done
 }
 
