@@ -13,18 +13,20 @@
 #define SUFFIX ".part-XXXXXX"
 
 /* Close the descriptor: 0, or -1 and errno. */
-static int drop(partial_File *file) {
+static int shut(partial_File *file) {
   int fd = file->fd;
   file->fd = -1;
   return lb_closing(&file->box) ? close(fd) : 0;
 }
 
+void partial_drop(partial_File *file) {
+  if (!file->box.open) return;
+  unlink(file->name);
+  shut(file);
+}
+
 static int partial_close(lua_State *L) {
-  partial_File *file = lua_touserdata(L, 1);
-  if (file->box.open) {
-    unlink(file->name);
-    drop(file);
-  }
+  partial_drop(lua_touserdata(L, 1));
   return 0;
 }
 
@@ -64,7 +66,7 @@ int partial_finish(lua_State *L, partial_File *file) {
   int failed;
   umask(mask);
   failed = fchmod(file->fd, 0666 & ~mask) < 0 ? errno : 0;
-  if (drop(file) < 0 && !failed) failed = errno;
+  if (shut(file) < 0 && !failed) failed = errno;
   if (!failed && rename(file->name, file->final) < 0) failed = errno;
   if (!failed) return 0;
   unlink(file->name);

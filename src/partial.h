@@ -20,6 +20,9 @@ int partial_open(lua_State *L, const char *path, partial_File **file);
 /* Write all of it. 0, or -1 and errno. */
 int partial_write(partial_File *file, const void *bytes, size_t size);
 
+/* Remove the file and close the box. Harmless when it has its name, or is closed already. */
+void partial_drop(partial_File *file);
+
 /* Give the complete file its name, over an older one, with the mode a new file would have. Returns 0, or 3 with a failure
  * pushed; the box is closed either way.  [-0, +(0|3), m] */
 int partial_finish(lua_State *L, partial_File *file);
