@@ -86,14 +86,23 @@ local function kickstart_part(image)
   return part
 end
 
+-- A step without its paths: the files count by their names and contents, wherever they are.
+local function said(step, upload)
+  local out = {}
+  for key, value in pairs(step) do
+    if key ~= "script" and not (upload and type(key) == "number") then out[key] = value end
+  end
+  return out
+end
+
 local function provision_part(image)
   local out = {}
   for i, step in ipairs(image.provision) do
     local files = {}
-    if type(step) == "table" and step.step == "upload" then
-      for _, path in ipairs(step) do tree(path, path, files) end
-    elseif type(step) == "table" and step.script then
-      tree(step.script, step.script, files)
+    if type(step) == "table" then
+      local upload = step.step == "upload"
+      for _, path in ipairs(upload and step or { step.script }) do tree(path, path:match("[^/]*$"), files) end
+      step = said(step, upload)
     end
     out[i] = { step = step, files = files }
   end

@@ -163,6 +163,8 @@ local function read_checksum(iso, add)
   iso.algorithm, iso.digest = algorithm, hex:lower()
 end
 
+local MEDIA = { "http", "floppy", "cd" }
+
 local function check_base(self, add)
   if self.iso then
     if not (self.iso.url or self.iso.path) then add("iso", "needs a url, or the path of an ISO on a datastore") end
@@ -172,7 +174,7 @@ local function check_base(self, add)
     read_checksum(self.iso, add)
   end
   local media = {}
-  for _, kind in ipairs { "http", "floppy", "cd" } do
+  for _, kind in ipairs(MEDIA) do
     if self.kickstart and self.kickstart[kind] then media[#media + 1] = kind end
   end
   if #media > 1 then add("kickstart", "has " .. table.concat(media, " and ") .. ": choose one") end
@@ -241,15 +243,20 @@ local function read(kind, fields, v, problems, fill, check)
 end
 
 --[[
-image.read_base(fields, v, problems) -> image
+image.read_base(fields, v, problems, locate) -> image
 Read what a recipe gave to base { … }: normalized, standard variables filled in, checked across fields. What is wrong
 is added to problems as { path, message }.
   v              values            the recipe's variables
+  locate         function          a path as the recipe gives it -> where the file is
 ]]
-function image.read_base(fields, v, problems)
+function image.read_base(fields, v, problems, locate)
   return read("base", fields, v, problems, with_defaults, function(self, add)
     complete(self, v)
     check_base(self, add)
+    for _, kind in ipairs(MEDIA) do
+      local path = self.kickstart and self.kickstart[kind]
+      if path then self.kickstart[kind] = locate(path) end
+    end
   end)
 end
 

@@ -3,6 +3,7 @@ local lfs = require "lfs"
 local runtime = require "runtime"
 local err = require "core.err"
 local image = require "build.image"
+local files = require "build.files"
 local words = require "build.words"
 
 local recipe = {}
@@ -84,7 +85,8 @@ local function local_require(self, env)
 end
 
 local function environment(self, loader)
-  local env, known = words.make(self.problems), {}
+  local function locate(path) return files.locate(path, self.path) end
+  local env, known = words.make(self.problems, locate), {}
   function env.vars(declarations)
     if self.values then error("vars { … } stands once in a recipe", 2) end
     if type(declarations) ~= "table" then error("vars wants a table: vars { name = default }", 2) end
@@ -94,7 +96,7 @@ local function environment(self, loader)
   for _, kind in ipairs { "base", "clone" } do
     env[kind] = function(fields)
       self.values = self.values or loader.variables:scope({}, self.problems)
-      local made = image["read_" .. kind](fields, self.values, self.problems)
+      local made = image["read_" .. kind](fields, self.values, self.problems, locate)
       made.recipe = self
       return made
     end
@@ -194,10 +196,10 @@ end
 recipe.loader(variables [, installed]) -> loader
 A loader of recipes that share what the user gave for variables.
   variables      variables         from build.variables
-  installed      string            directory of the installed recipes
+  installed      string|nil        directory of the installed recipes; see files.installed
 ]]
 function recipe.loader(variables, installed)
-  return setmetatable({ variables = variables, installed = installed or "/usr/local/share/luabuild/recipes", loaded = {}, loading = {} }, loader)
+  return setmetatable({ variables = variables, installed = installed or files.installed(), loaded = {}, loading = {} }, loader)
 end
 
 return recipe

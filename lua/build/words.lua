@@ -36,10 +36,11 @@ end
 local CHECKS = { upload = check_upload, shell = check_shell }
 
 --[[
-words.make(problems) -> {name = function}
+words.make(problems, locate) -> {name = function}
 The step words for a recipe's environment; what is wrong in their options is added to problems.
+  locate         function          a path as the recipe gives it -> where the file is
 ]]
-function words.make(problems)
+function words.make(problems, locate)
   local out = {}
   for name, shape in pairs(words.specs) do
     out[name] = function(options)
@@ -48,6 +49,8 @@ function words.make(problems)
       local before = #problems
       local read = shape:read(options, name, problems)
       if #problems > before then return { step = name } end
+      if name == "upload" then for i, path in ipairs(read) do read[i] = locate(path) end end
+      if read.script then read.script = locate(read.script) end
       if CHECKS[name] then CHECKS[name](read, problems) end
       read.step = name
       return read

@@ -94,4 +94,18 @@ return {
     local path = t:write(dir .. "/r.lua", "return require 'help' 'made'")
     t:equal(recipe.loader(variables.new { getenv = function() end }):load(path).images[1].name, "made")
   end,
+  ["the files a recipe names are below the working directory, beside the recipe or above it"] = function(t)
+    local dir = t:directory()
+    t:shell(("mkdir -p %s/recipes/own %s/kickstart/photon %s/kickstart/other"):format(dir, dir, dir))
+    t:write(dir .. "/recipes/own/install.sh", "true")
+    local path = t:write(dir .. "/recipes/r.lua", base [[kickstart = { http = "kickstart/other" },
+      provision = { upload { "own", "recipes/own", "nowhere", "/etc", to = "/x" }, shell { script = "own/install.sh" } } ]])
+    local function read() return recipe.loader(variables.new { getenv = function() end }):load(path).images[1] end
+    local made = read()
+    t:equal(made.kickstart.http, dir .. "/kickstart/other", "above")
+    t:equal({ table.unpack(made.provision[1]) }, { dir .. "/recipes/own", dir .. "/recipes/own", "nowhere", "/etc" })
+    t:equal(made.provision[2].script, dir .. "/recipes/own/install.sh")
+    t:write(path, base [[kickstart = { http = "kickstart/photon" }]])
+    t:equal(read().kickstart.http, "kickstart/photon", "the working directory comes first")
+  end,
 }

@@ -1,0 +1,15 @@
+-- install: the program away from its sources, with the recipes it brings
+return {
+  ["the installed program finds the installed recipes and their files from anywhere"] = function(t)
+    local dir = t:directory()
+    local out, status = t:shell("make -s install PREFIX=/usr DESTDIR=" .. dir)
+    t:equal(status, 0, out)
+    local program, recipes = dir .. "/usr/bin/luabuild", dir .. "/usr/share/luabuild/recipes"
+    out, status = t:shell("cd / && " .. program .. " check " .. recipes .. "/*3.lua " .. recipes .. "/*7.lua --var ssh_password=x")
+    t:equal(status, 0, out)
+    t:write(dir .. "/mine.lua", "return import 'photon3'")
+    out, status = t:shell("cd / && " .. program .. " check " .. dir .. "/mine.lua --var ssh_password=x")
+    t:equal(status, 0, out)
+    t:contains(out, "base-os-photon3")
+  end,
+}
