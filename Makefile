@@ -110,6 +110,9 @@ san: ready
 check: san ## linters, then the tests under ASan and UBSan, those of the C modules under valgrind
 	tests/check $(B) $(if $(FILTER),"$(FILTER)")
 
+bench: ready ## measure what a base image costs, beside curl where it can be compared
+	$(B)/luabuild run tests/bench/base.lua $(B)/bench
+
 install: all ## install under PREFIX: the program, the recipes and their kickstart files
 	install -D -m 755 $(B)/luabuild $(DESTDIR)$(PREFIX)/bin/luabuild
 	find recipes kickstart -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/luabuild/{} \;

@@ -43,8 +43,11 @@ return base {
 ]], name or "small", fields or ""))
 end
 
--- The command line for a run: the lab's environment, the var-file, the arguments.
-local function command(site, arguments)
+--[[
+builds.command(site, arguments) -> string
+The command line for a run: the lab's environment, the var-file, the arguments.
+]]
+function builds.command(site, arguments)
   local words = {}
   for _, name in ipairs { "VCENTER_SERVER", "VCENTER_USERNAME", "VCENTER_PASSWORD", "VCENTER_CA_FILE" } do
     words[#words + 1] = name .. "=" .. quoted(site.lab.env[name])
@@ -59,14 +62,14 @@ end
 builds.run(site, ...) -> output, status
 Run luabuild with these arguments.
 ]]
-function builds.run(site, ...) return site.t:shell(command(site, { ... })) end
+function builds.run(site, ...) return site.t:shell(builds.command(site, { ... })) end
 
 --[[
 builds.interrupt(site, seconds, ...) -> output, status
 Run luabuild and send it SIGINT after some time.
 ]]
 function builds.interrupt(site, seconds, ...)
-  return site.t:shell(string.format("env %s & pid=$!; sleep %s; kill -INT $pid; wait $pid", command(site, { ... }), seconds))
+  return site.t:shell(string.format("env %s & pid=$!; sleep %s; kill -INT $pid; wait $pid", builds.command(site, { ... }), seconds))
 end
 
 -- What the lab holds: names of VMs, files that belong to none, live sessions.

@@ -1,0 +1,125 @@
+-- luabuild run tests/bench/base.lua [DIRECTORY]: what a base image costs, beside a peer in the same run where there is one.
+-- Prints a table and writes it to DIRECTORY/base.json. It needs about 6 GB of room in TMPDIR.
+local cjson = require "cjson"
+local lfs = require "lfs"
+
+local here = arg[0]:match("^(.*)/[^/]*/[^/]*$") or ".."
+table.insert(package.searchers, function(name)
+  local path = name:match("^tests%.(.+)$")
+  return path and loadfile(here .. "/" .. path:gsub("%.", "/") .. ".lua") or nil
+end)
+local builds = require "tests.builds"
+local lab = require "tests.lab"
+local measure = require "tests.bench.measure"
+local tap = require "tests.tap"
+
+local program, output = arg[-1], arg[1] or "build/bench"
+local MIB, results = 1 << 20, {}
+
+-- One line of the table: `peer` is what it is compared with, `target` what DESIGN.md or the issue asks for.
+local function record(what, value, unit, target, met, peer)
+  table.insert(results, { what = what, value = value, unit = unit, target = target, met = met, peer = peer })
+  print(string.format("%-52s %9.3f %-5s  %-22s %s", what, value, unit, target or "", met == nil and "" or met and "met" or "MISSED")
+    .. (peer and "   peer: " .. peer or ""))
+  io.stdout:flush()
+end
+
+local function quiet(command)
+  return function() if not os.execute(command .. " >/dev/null") then error(command, 0) end end
+end
+
+local function start_up()
+  local times = measure.alternate(41, { quiet(program .. " version"), quiet "curl --version" })
+  local own, peer = times[1][21], times[2][21]
+  record("start-up (version), beyond curl --version", (own - peer) * 1000, "ms", "<= 5", own - peer <= 0.005,
+    string.format("%.1f ms, own %.1f ms", peer * 1000, own * 1000))
+  local check = measure.alternate(11, { quiet(program .. " check --var ssh_password=secret recipes/photon3.lua recipes/centos7.lua") })[1]
+  record("check of two recipes", check[6] * 1000, "ms")
+end
+
+-- A site whose ISO has `size` bytes.
+local function site_with_iso(t, server, size)
+  local site = builds.setup(t, server)
+  measure.shell(string.format("head -c %d /dev/urandom > %s/seed; truncate -s %d %s; dd if=%s/seed of=%s conv=notrunc status=none",
+    MIB, site.dir, size, site.iso, site.dir, site.iso))
+  site.sum = measure.shell("sha256sum " .. site.iso):match("^%x+")
+  return site
+end
+
+-- As builds.command, with the site's ISO from a URL of its own.
+local function build(site, url, ...)
+  local words = { builds.recipe(site), "--force", "--var", "iso_checksum=sha256:" .. site.sum, "--var", "iso_url=" .. (url or site.iso), ... }
+  return builds.command(site, words)
+end
+
+-- RSS counts pages that others use as well, such as this program; so it is the upper bound of what PSS would be alone.
+local function memory(t, server)
+  for _, size in ipairs { 1, 2048 } do
+    local pss, rss = measure.peak(build(site_with_iso(t, server, size * MIB)))
+    record(string.format("peak RSS of a build that uploads %d MiB", size), rss, "MiB", "PSS <= 20", rss <= 20, string.format("PSS now %.1f MiB", pss))
+  end
+end
+
+local function own_cpu(t, server)
+  local site, list = site_with_iso(t, server, MIB), {}
+  for i = 0, 3 do
+    list[i] = measure.cpu(builds.command(site, { "recipes/centos7.lua", "--force", "--var", "iso_checksum=sha256:" .. site.sum }))
+  end
+  table.sort(list)
+  record("own CPU of a build of centos7 whose ISO is there", list[2], "s", "<= 0.16", list[2] <= 0.16)
+end
+
+local LOGIN = '<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><Login xmlns="urn:vim25"><_this type="SessionManager">'
+  .. "SessionManager</_this><userName>%s</userName><password>%s</password></Login></Body></Envelope>"
+
+local function xml(text) return (text:gsub("[&<>]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" })) end
+
+-- A curl command that has logged in, and a file's URL on the datastore.
+local function curl(t, server)
+  local e, dir = server.env, t:directory()
+  t:write(dir .. "/login", LOGIN:format(xml(e.VCENTER_USERNAME), xml(e.VCENTER_PASSWORD)))
+  local with = string.format("curl -sSf --cacert %s -b %s/cookies -c %s/cookies", e.VCENTER_CA_FILE, dir, dir)
+  measure.shell(string.format("%s -H 'SOAPAction: urn:vim25/6.0' -d @%s/login https://%s/sdk", with, dir, e.VCENTER_SERVER))
+  return with, string.format("'https://%s/folder/bench.iso?dcPath=%s&dsName=%s'", e.VCENTER_SERVER, e.LAB_DATACENTER, e.LAB_DATASTORE)
+end
+
+local function upload_rate(t, server)
+  local size = 512
+  local vc <close> = server:connect()
+  local find = require "vsphere.finder".new(vc)
+  local datastore = find:datastore(find:datacenter())
+  local site = site_with_iso(t, server, size * MIB)
+  local with, url = curl(t, server)
+  local times = measure.alternate(9, {
+    function() t:ok(datastore:upload("bench.iso", { file = site.iso, digest = { "sha256" } }).digest.sha256 == site.sum) end,
+    function() measure.shell(with .. " -T " .. site.iso .. " " .. url) end,
+  })
+  local own, peer = times[1][1], times[2][1]
+  record("upload of 512 MiB with its SHA-256, rate to curl -T's", peer / own, "", ">= 0.9", peer / own >= 0.9,
+    string.format("%.0f MiB/s, own %.0f MiB/s", size / peer, size / own))
+end
+
+local function relay(t, server)
+  local site = site_with_iso(t, server, 1024 * MIB)
+  local source <close> = assert(require("httpd").start { bind = "127.0.0.1", files = { ["big.iso"] = { file = site.iso } } })
+  local http = string.format("http://127.0.0.1:%d/big.iso", source:port())
+  local with, url = curl(t, server)
+  local peer = measure.alternate(3, { function() measure.shell("curl -sSf " .. http .. " | " .. with .. " -T - " .. url) end })[1][1]
+  local pss
+  local own = measure.alternate(1, { function() pss = measure.peak(build(site, http)) end })[1][1]
+  local there = measure.shell("sha256sum " .. server.env.LAB_DIR .. "/datastore/luabuild_cache/sha256-" .. site.sum .. ".iso")
+  record("build that relays 1 GiB from an HTTP server", own, "s", "the digest is right", there:match("^%x+") == site.sum,
+    string.format("curl | curl -T -: %.2f s; PSS %.1f MiB", peer, pss))
+end
+
+local result, why = tap.run("bench", function(t)
+  start_up()
+  local server = lab.start(t)
+  own_cpu(t, server)
+  memory(t, server)
+  upload_rate(t, server)
+  relay(t, server)
+  if not lfs.attributes(output, "mode") then assert(lfs.mkdir(output)) end
+  t:ok(t:write(output .. "/base.json", cjson.encode(results)))
+end)
+if result ~= "ok" then error("bench: " .. why, 0) end
