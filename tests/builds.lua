@@ -1,5 +1,6 @@
 -- builds: run the program against a lab, as a user does
 local cjson = require "cjson"
+local signal = require "signal"
 
 local builds = {}
 
@@ -7,12 +8,12 @@ local function quoted(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "
 
 --[[
 builds.setup(t, lab [, more]) -> site
-A directory with an ISO of some random bytes and a var-file for the lab; `more` are further variables.
+A directory with an ISO of some random bytes and a var-file for the lab; `more` are further variables, such as another iso_url.
 ]]
 function builds.setup(t, lab, more)
   local dir = t:directory()
-  local iso = dir .. "/installer.iso"
-  t:shell("head -c 300000 /dev/urandom > " .. iso)
+  local iso = more and more.iso_url or dir .. "/installer.iso"
+  if not (more and more.iso_url) then t:shell("head -c 300000 /dev/urandom > " .. iso) end
   local sum = t:shell("sha256sum " .. iso):match("^%x+")
   local e = lab.env
   local variables = {
@@ -63,6 +64,43 @@ builds.run(site, ...) -> output, status
 Run luabuild with these arguments.
 ]]
 function builds.run(site, ...) return site.t:shell(builds.command(site, { ... })) end
+
+--[[
+builds.start(site, ...) -> process
+Run luabuild with these arguments beside the test.
+process = { pid = integer }; process:output() -> string; process:interrupt(); process:wait() -> output, status
+]]
+function builds.start(site, ...)
+  local process = { file = os.tmpname() }
+  local pipe = assert(io.popen(string.format("echo $$; exec env %s > %s 2>&1", command(site, { ... }), process.file)))
+  process.pid = pipe:read("l")
+  local function ended() -- of what has ended and was not waited for, only the command line is gone
+    local file <close> = io.open("/proc/" .. process.pid .. "/cmdline")
+    return not file or file:read(1) == nil
+  end
+  function process.output() return site.t:read(process.file) end
+  function process.interrupt() os.execute("kill -INT " .. process.pid) end
+  function process:wait()
+    if pipe then self.status = select(3, pipe:close()) end
+    pipe = nil
+    return self.output(), self.status
+  end
+  -- until its output has this text; false when it ended without
+  function process:wait_for(text)
+    repeat
+      local last = ended()
+      if self.output():find(text, 1, true) then return true end
+      signal.sleep(0.1)
+    until last
+    return false
+  end
+  site.t:defer(function()
+    if not ended() then process.interrupt() end
+    process:wait()
+    os.remove(process.file)
+  end)
+  return process
+end
 
 --[[
 builds.interrupt(site, seconds, ...) -> output, status

@@ -1,11 +1,14 @@
--- lab: a vCenter of our own (tests/lab) for one test, started without machines that boot
+-- lab: a vCenter of our own (tests/lab) for one test, whose machines boot if it wants that
+local lfs = require "lfs"
 local signal = require "signal"
 
 local lab = {}
 local Lab = {}
 Lab.__index = Lab
 
-local BINARY = (os.getenv "LAB" or "build/lab") .. "/lab"
+local DIRECTORY = os.getenv "LAB" or "build/lab"
+local BINARY = DIRECTORY .. "/lab"
+lab.GUEST = DIRECTORY .. "/guest.iso" -- the installer for machines that boot
 
 local function build(t)
   if lab.built or os.getenv "LAB" then return end
@@ -27,15 +30,19 @@ end
 lab.start(t [, options]) -> lab
 Start a lab for the test; it ends with it.
   options.model  string = "vpx"    or "esx"
+  options.boot   boolean = false   machines are QEMU machines, accelerated as the environment's LAB_ACCEL says
 lab = { env = table (VCENTER_SERVER, LAB_..., see tests/lab/README.md) }
 ]]
 function lab.start(t, options)
   build(t)
+  options = options or {}
+  if options.boot and not lfs.attributes(lab.GUEST) then t:skip("there is no " .. lab.GUEST .. ": make lab-tools") end
+  local mode = options.boot and "-accel " .. (os.getenv "LAB_ACCEL" or "auto") or "-no-boot"
   local dir = t:directory()
   local env = dir .. "/env"
   -- the shell becomes the lab, which ends when this process does
-  local f = assert(io.popen(string.format("echo $$; exec %s -no-boot -with-parent -model %s -dir %s/run -env %s >%s/log 2>&1", BINARY,
-    options and options.model or "vpx", dir, env, dir), "r"))
+  local f = assert(io.popen(string.format("echo $$; exec %s %s -with-parent -model %s -dir %s/run -env %s >%s/log 2>&1", BINARY,
+    mode, options.model or "vpx", dir, env, dir), "r"))
   local self = setmetatable({ pid = f:read("l"), pipe = f, dir = dir, t = t }, Lab)
   t:defer(function() self:stop() end)
   for _ = 1, 500 do
@@ -98,6 +105,15 @@ end
 
 -- lab:fault{...}: inject a fault (tests/lab/README.md)
 function Lab:fault(fault) return self:control("POST", "/fault", require("cjson").encode(fault)) end
+
+-- lab:vms() -> array of what the lab says of its machines, off and on
+function Lab:vms() return require("cjson").decode(self:control("GET", "/vms")) end
+
+-- lab:vm(vc, name) -> VirtualMachine|nil: the one in the lab's folder
+function Lab:vm(vc, name)
+  local find = require("vsphere.finder").new(vc)
+  return find:folder(find:datacenter(self.env.LAB_DATACENTER), self.env.LAB_FOLDER):find_vm(name)
+end
 
 -- lab:log() -> array of requests as the lab logged them
 function Lab:log()

@@ -176,6 +176,7 @@ func (inv *inventory) addNamed(service *simulator.Service) error {
 func serveVcsim(service *simulator.Service, address string) http.Handler {
 	service.Listen = &url.URL{Scheme: "https", Host: address, Path: vim25.Path, User: url.UserPassword(labUser, labPassword)}
 	service.RegisterSDK(simulator.Map)
+	useCollectors()
 	simulator.Map.SessionManager().ServiceHostName = address
 	mux := service.ServeMux
 	mux.HandleFunc(vim25.Path+"/vimServiceVersions.xml", serveVersions)

@@ -66,6 +66,7 @@ func (t *sessionTable) expire() int {
 	t.mu.Unlock()
 	nobody := &simulator.Context{Session: &simulator.Session{}}
 	for _, key := range keys {
+		deaf(key)
 		simulator.Map.SessionManager().TerminateSession(nobody, &types.TerminateSession{SessionId: []string{key}})
 	}
 	return len(keys)
@@ -105,5 +106,6 @@ func login(c *call) (interface{}, error) {
 
 func logout(c *call) (interface{}, error) {
 	c.lab.sessions.end(c.session.key)
+	deaf(c.session.key)
 	return nil, nil
 }
