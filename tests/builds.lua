@@ -72,7 +72,7 @@ process = { pid = integer }; process:output() -> string; process:interrupt(); pr
 ]]
 function builds.start(site, ...)
   local process = { file = os.tmpname() }
-  local pipe = assert(io.popen(string.format("echo $$; exec env %s > %s 2>&1", command(site, { ... }), process.file)))
+  local pipe = assert(io.popen(string.format("echo $$; exec env %s > %s 2>&1", builds.command(site, { ... }), process.file)))
   process.pid = pipe:read("l")
   local function ended() -- of what has ended and was not waited for, only the command line is gone
     local file <close> = io.open("/proc/" .. process.pid .. "/cmdline")
