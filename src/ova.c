@@ -201,7 +201,7 @@ Begin an archive whose first entries get their content last, so that disks go st
 Headers are USTAR; GNU for an entry of 8 GiB or more, or with a name of more than 100 bytes. Entries are regular files
 of root that all may read. Close the writer when done with it: unless finished, that removes what was written.
 Codes: format (a name), exists (a name twice), notfound, io.  Raises: unknown option, wrong type.
-Blocks: on disks only.  Source: DSP0243 2.1.1, 6.3 (OVA as USTAR); POSIX.1 pax, ustar; GNU tar manual, Basic Tar Format.
+Blocks: on disks only.  Source: DSP0243 1.1.0, 5.3 (a package as one USTAR file); POSIX.1 pax, ustar; GNU tar manual, Basic Tar Format.
 */
 static int ova_create(lua_State *L) {
   static const char *const known[] = {"head", "mtime", NULL};

@@ -55,7 +55,7 @@ Check the signature of a manifest by the certificate that comes with it. Who mad
   manifest       string            content of the .mf file
   certificate    string            content of the .cert file: "SHA256(name.mf)= <hex>" and a certificate in PEM
 Codes: format (no such signature or certificate, or the signature is not one of this manifest).
-Blocks: no.  Source: DSP0243 2.1.1, 6.2 (manifest and certificate); EVP_DigestVerifyInit(3).
+Blocks: no.  Source: DSP0243 1.1.0, 5.1 (manifest and certificate); EVP_DigestVerifyInit(3).
 */
 int ova_signature(lua_State *L) {
   static const luaL_Reg none[] = {{NULL, NULL}};
