@@ -4,6 +4,9 @@ local signal = require "signal"
 local sshd = {}
 local PAM = "/usr/lib/x86_64-linux-gnu/pam_wrapper/pam_matrix.so"
 
+-- pam_wrapper leaves its directory behind when sshd is killed; the process id in it says whose it was.
+local TIDY = "for d in /tmp/pam.?; do p=$(cat $d/pid 2>/dev/null) && { kill -0 $p 2>/dev/null || rm -rf $d; }; done"
+
 local function capture(command)
   local f = assert(io.popen(command, "r"))
   local text = f:read("a")
@@ -89,7 +92,7 @@ function sshd.start(t, o)
     pid = launch(t, dir, port, prefix, o)
   until pid
   local server = setmetatable({ host = "127.0.0.1", port = port, username = sshd.username, directory = dir,
-    key_file = dir .. "/key", pid = pid }, Server)
+    key_file = dir .. "/key", pid = pid, password = o.password }, Server)
   t:defer(function() server:stop() end)
   return server
 end
@@ -100,6 +103,7 @@ function Server:stop()
   if self.frozen then self:thaw() end
   os.execute("kill " .. self.pid .. " 2>/dev/null")
   self.pid = nil
+  if self.password then os.execute(TIDY) end
 end
 
 -- The server and the processes that serve its connections.

@@ -246,7 +246,9 @@ function guest:download(from, to, options) return upload.receive(session_of(self
 -- A command that takes the machine down: the connection goes with it, sshd and shell may be killed first. Only a status of the
 -- command's own is a failure.
 local function run_last(self, command)
-  local text, stdin = sudo.dress(self, command, { sudo = sudo.kind(self) ~= "root" })
+  local can, e = pcall(sudo.kind, self)
+  if not can and not err.is(e, "auth") then error(e, 0) end
+  local text, stdin = sudo.dress(self, command, { sudo = can }) -- without sudo, the command may have its own way
   local result, message, code = execute(self, text, { stdin = stdin, timeout = 60 })
   if not result and code ~= "net" and code ~= "timeout" then err.raise(code, message) end
   if result and result.status and result.status > 0 and result.status < 128 then
@@ -258,7 +260,7 @@ end
 
 --[[
 guest:shutdown(command) -> nothing
-Run the command that powers the guest off, as root (with sudo when the user is another one), and disconnect.
+Run the command that powers the guest off, as root (with sudo when the user is another one and sudo is there), and disconnect.
 Raises: build (it ended with a status of its own other than 0); cancelled.
 Blocks: yes, at most a minute.
 ]]
@@ -278,7 +280,7 @@ end
 guest:reboot([options]) -> nothing
 Reboot and log in again: done when the guest has a new boot id. Its address is asked for anew.
   options.timeout  number = 600     seconds
-  options.command  string = "reboot"  run as root
+  options.command  string = "reboot"  run as root, like guest:shutdown's
 Raises: timeout (with what was missing); build (the command failed); as shell.connect.
 Blocks: yes.
 ]]

@@ -85,8 +85,8 @@ return {
 
   ["directories are made and listed"] = function(t)
     local s, dir = start(t)
-    t:equal(s:mkdir(dir .. "/sub", { mode = 5 * 64 + 7 }), true)
-    t:equal(mode(dir .. "/sub"), "507")
+    t:equal(s:mkdir(dir .. "/sub", { mode = 7 * 64 + 5 }), true)
+    t:equal(mode(dir .. "/sub"), "705")
     t:contains(t:fails("exists", s:mkdir(dir .. "/sub")), "a directory of that name exists")
     t:fails("notfound", s:mkdir(dir .. "/no/sub"))
     s:upload({ content = "123" }, dir .. "/file")
