@@ -1,23 +1,29 @@
 -- offline: what can be known about an image without a server. The same checks begin a build.
 local lfs = require "lfs"
 local keystroke = require "keystroke"
+local floppy = require "floppy"
 local err = require "core.err"
 local boot = require "build.boot"
+local place = require "build.place"
 
 local offline = {}
+
+-- Stands for what is known only when typing; as long as the ${name} itself, so that columns are those of the recipe.
+local TYPED = setmetatable({}, { __index = function(_, name)
+  return boot.SAMPLE[name] and string.rep("x", #name + 3)
+end, __pairs = function() return pairs(boot.SAMPLE) end })
 
 local function check_boot(image, add)
   if not image.boot then return end
   for i, text in ipairs(image.boot) do
-    local filled, message = boot.fill(text, boot.SAMPLE)
+    local filled, message = boot.fill(text, TYPED)
     local events
     if filled then events, message = keystroke.parse(filled, { layout = image.boot.layout }) end
-    if not events then add(string.format("boot[%d]: %s", i, message)) end
+    if not events then add(string.format("boot[%d]", i), message:gsub("^boot command[,:] ", ""), text) end
   end
   local uses_http = table.concat(image.boot, " "):find("${http}", 1, true)
-  if uses_http and not (image.kickstart and image.kickstart.http) and not (image.kickstart and image.kickstart.files) then
-    add("boot: uses ${http}, but there is no kickstart = { http = … }")
-  end
+  local k = image.kickstart
+  if uses_http and not (k and (k.http or k.files)) then add("boot", "uses ${http}, but there is no kickstart = { http = … }", "${http}") end
 end
 
 local function check_iso(image, add)
@@ -25,57 +31,73 @@ local function check_iso(image, add)
   local path = url and (url:match("^file://(.*)$") or (not url:find("^%a[%w+.-]*://") and url))
   if not path then
     local scheme = url and url:match("^(%a[%w+.-]*)://")
-    if scheme and scheme ~= "http" and scheme ~= "https" then add("iso.url: " .. scheme .. ": only http, https and files are understood") end
+    if scheme and scheme ~= "http" and scheme ~= "https" then
+      add("iso.url", scheme .. ": only http, https and files are understood", url)
+    end
     return
   end
   local mode = lfs.attributes(path, "mode")
-  if mode ~= "file" then add(string.format("iso.url: %s: %s", path, mode and "is a " .. mode or "no such file")) end
+  if mode ~= "file" then add("iso.url", string.format("%s: %s", path, mode and "is a " .. mode or "no such file"), url) end
 end
 
 local function check_provision(image, add)
   for i, step in ipairs(image.provision) do
     local files = type(step) == "table" and (step.step == "upload" and step or { step.script }) or {}
     for _, path in ipairs(files) do
-      if not lfs.attributes(path, "mode") then add(string.format("provision[%d]: %s: no such file or directory", i, path)) end
+      if not lfs.attributes(path, "mode") then
+        add(string.format("provision[%d]", i), path .. ": no such file or directory", path)
+      end
     end
   end
 end
 
 local function check_key(image, add)
   local key = image.ssh and image.ssh.key_file
-  if key and not lfs.attributes(key, "mode") then add("ssh.key_file: " .. key .. ": no such file") end
+  if key and not lfs.attributes(key, "mode") then add("ssh.key_file", key .. ": no such file", key) end
 end
 
-local function check_kickstart(image, add)
-  if not image.kickstart then return end
-  local ok, e = pcall(boot.kickstart, image, boot.SAMPLE)
-  if not ok then
-    if not err.is(e) then error(e, 0) end
-    add("kickstart: " .. tostring(e))
+-- What stands in the installer's files has its place there; the rest is about the recipe's option.
+local function add_kickstart(k, e, add)
+  local hint = e.hint and "; " .. e.hint or ""
+  for line in e.message:gmatch("[^\n]+") do
+    local own = line:find("^[^:]+:%d+: ") ~= nil
+    add("kickstart", line .. hint, k.http or k.floppy or k.cd, own)
   end
 end
 
+local function check_kickstart(image, add)
+  local k = image.kickstart
+  if not k then return end
+  local ok, files = pcall(boot.kickstart, image, boot.SAMPLE)
+  if not ok then
+    if not err.is(files) then error(files, 0) end
+    return add_kickstart(k, files, add)
+  end
+  if not k.floppy then return end
+  local bytes, message = floppy.image { label = k.label or "KICKSTART", files = files }
+  if not bytes then add("kickstart.floppy", message .. "; kickstart = { cd = … } holds more", k.floppy) end
+end
+
 --[[
-offline.problems(image) -> {string, ...}
+offline.problems(image) -> {problem, ...}
 What is wrong with an image as far as the builder alone can tell: files that are missing, boot commands and kickstarts
-that cannot be filled in or typed.
+that cannot be filled in or typed, a floppy that overflows. Each as place.raise takes it.
 ]]
 function offline.problems(image)
   local problems = {}
-  local function add(message) problems[#problems + 1] = message end
+  local function add(path, message, near, own)
+    problems[#problems + 1] = { path = path, message = message, near = near, where = own and "" or nil, line = image.line }
+  end
   for _, check in ipairs { check_iso, check_kickstart, check_boot, check_provision, check_key } do check(image, add) end
   return problems
 end
 
 --[[
 offline.check(image) -> nothing
-Raises: recipe, with all problems of offline.problems.
+Raises: recipe, with all problems of offline.problems, each with file and line.
 ]]
 function offline.check(image)
-  local problems = offline.problems(image)
-  if #problems == 0 then return end
-  for i, p in ipairs(problems) do problems[i] = image.recipe.path .. ": " .. image.name .. ": " .. p end
-  err.raise("recipe", table.concat(problems, "\n"))
+  place.raise(image.recipe, offline.problems(image))
 end
 
 return offline

@@ -4,50 +4,13 @@ local runtime = require "runtime"
 local err = require "core.err"
 local image = require "build.image"
 local files = require "build.files"
+local place = require "build.place"
 local words = require "build.words"
 
 local recipe = {}
 
 local function exists(path) return lfs.attributes(path, "mode") == "file" end
 local function directory(path) return path:match("^(.*)/[^/]*$") or "." end
-
--- The recipe's text tells at which line a path such as "hardware.memroy" stands: each name is looked for after the one before.
-local function line_of(text, path)
-  local from, found = 1, nil
-  for name in path:gsub("%[%d+%]", ""):gmatch("[^.]+") do
-    local word = "%f[%w_]" .. name:gsub("%p", "%%%0") .. "%f[^%w_]"
-    local at = text:find(word .. "%s*[={(]", from) or text:find(word, from)
-    if at then from, found = at, at end
-  end
-  if not found then return nil end
-  local _, lines = text:sub(1, found):gsub("\n", "")
-  return lines + 1
-end
-
--- "recipe.lua:5: hardware: unknown option 'cpu'": the place, what it is about, what is wrong.
-local function located(self, problem)
-  local path, message = problem.path, problem.message
-  local line = not problem.variable and path ~= "" and line_of(self.text, path)
-  local place = line and string.format("%s:%d: ", self.path, line) or self.path .. ": "
-  if message:find("^unknown option") then
-    path = path:match("^(.*)%.[^.]*$") or ""
-  end
-  if problem.variable then path = "variable " .. path end
-  local verb = message:find("^is ") or message:find("^has ")
-  return line or 0, place .. (path == "" and "" or path .. (verb and " " or ": ")) .. message
-end
-
-local function raise_problems(self)
-  if #self.problems == 0 then return end
-  local found, texts, seen = {}, {}, {}
-  for i, p in ipairs(self.problems) do
-    local line, text = located(self, p)
-    if not seen[text] then seen[text], found[#found + 1] = true, { line = line, text = text, order = i } end
-  end
-  table.sort(found, function(a, b) return a.line < b.line or (a.line == b.line and a.order < b.order) end)
-  for i, f in ipairs(found) do texts[i] = f.text end
-  err.raise("recipe", table.concat(texts, "\n"), { problems = texts })
-end
 
 -- import "photon3": beside the importing recipe, then recipes/ of the working directory, then the installed ones.
 local function find_import(self, name, loader)
@@ -70,11 +33,19 @@ local function git_describe(self)
   end
 end
 
+-- A module of luabuild's own; that there is none is a mistake at the line of the require.
+local function own_module(name, path)
+  local ok, value = pcall(require, name)
+  if ok then return value end
+  if err.is(value) or not tostring(value):find("module '" .. name .. "' not found", 1, true) then error(value, 0) end
+  error(string.format("no module '%s': neither %s nor one of luabuild's", name, path), 2)
+end
+
 -- require in a recipe: modules beside it come first, so that recipes share Lua of their own.
 local function local_require(self, env)
   return function(name)
     local path = directory(self.path) .. "/" .. name:gsub("%.", "/") .. ".lua"
-    if not exists(path) then return require(name) end
+    if not exists(path) then return own_module(name, path) end
     local known = self.required[path]
     if known then return known.value end
     local chunk, message = loadfile(path, "t", env)
@@ -96,8 +67,11 @@ local function environment(self, loader)
   for _, kind in ipairs { "base", "clone" } do
     env[kind] = function(fields)
       self.values = self.values or loader.variables:scope({}, self.problems)
+      local before, line = #self.problems, debug.getinfo(2, "l").currentline
+      if line < 1 then line = place.line(self.text, kind) end -- a tail call: return base { … }
       local made = image["read_" .. kind](fields, self.values, self.problems, locate)
-      made.recipe = self
+      for i = before + 1, #self.problems do self.problems[i].line = line end
+      made.recipe, made.line = self, line
       return made
     end
   end
@@ -155,8 +129,12 @@ local loader = {}
 loader.__index = loader
 
 -- A Lua error in a recipe, as text with its place; error objects pass.
-local function handler(e)
-  return type(e) == "string" and err.new { code = "recipe", message = e } or e
+local function handler(path)
+  return function(e)
+    if err.is(e) then return e end
+    local text = type(e) == "string" and e or "an error that is no text was raised: a " .. type(e)
+    return err.new { code = "recipe", message = text:find("^[^\n]-:%d+: ") and text or path .. ": " .. text }
+  end
 end
 
 --[[
@@ -176,17 +154,17 @@ function loader:load(path)
   if not chunk then err.raise("recipe", message) end
   made.chunk = chunk
   table.insert(self.loading, path)
-  local ok, result = xpcall(chunk, handler)
+  local ok, result = xpcall(chunk, handler(path))
   table.remove(self.loading)
   if not ok then
     if err.is(result, "recipe") and not result.problems then
-      made.problems[#made.problems + 1] = { path = "", message = result.message, line = nil }
-      if #made.problems == 1 then error(result, 0) end
-      raise_problems(made)
+      if #made.problems == 0 then error(result, 0) end
+      table.insert(made.problems, { path = "", message = result.message, where = "" })
+      place.raise(made, made.problems)
     end
     error(result, 0)
   end
-  raise_problems(made)
+  place.raise(made, made.problems)
   made.images = returned_images(made, result)
   self.loaded[path] = made
   return made

@@ -14,26 +14,27 @@ local function read(path)
   return text or err.raise("usage", path .. ": not a readable file", { op = "read the var-file" })
 end
 
--- cjson says "at character N": people look for lines.
-local function json_place(text, message)
-  local at = tonumber(message:match("character (%d+)"))
-  if not at then return message end
+-- cjson says "Expected value but found T_END at character N": people look for lines.
+local function json_message(path, text, message)
+  local said, at = message:match("^(.-) at character (%d+)")
+  if not at then return path .. ": " .. message end
   local before = text:sub(1, at)
   local _, lines = before:gsub("\n", "")
-  return string.format("line %d, column %d: %s", lines + 1, #before:match("[^\n]*$"), message)
+  said = said:gsub("^%u", string.lower):gsub("T_([A-Z_]+)", function(token) return token:lower():gsub("_", " ") end)
+  return string.format("%s:%d: column %d: %s", path, lines + 1, #before:match("[^\n]*$"), said)
 end
 
 local function from_json(path, text)
   local value, message = cjson.decode(text)
-  if value == nil then err.raise("usage", json_place(text, message), { op = "read the var-file", target = path }) end
+  if value == nil then err.raise("usage", json_message(path, text, message)) end
   return value
 end
 
 local function from_lua(path, text)
   local chunk, message = load(text, "@" .. path, "t", setmetatable({}, { __index = _G }))
-  if not chunk then err.raise("usage", message, { op = "read the var-file" }) end
+  if not chunk then err.raise("usage", message) end
   local ok, value = pcall(chunk)
-  if not ok then err.raise("usage", tostring(value), { op = "read the var-file", target = path }) end
+  if not ok then err.raise("usage", tostring(value)) end
   return value
 end
 

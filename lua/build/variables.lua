@@ -137,7 +137,7 @@ local function value_of(self, described, problems)
   local function problem(message)
     problems[#problems + 1] = { path = name, message = message, variable = true, origin = origin }
   end
-  if why then return problem(string.format("the value from %s: %s", origin, why)) end
+  if why then return problem(why) end
   if value == nil then value, origin = described.default, "the recipe" end
   if value == nil or (value == "" and described.default == nil and origin ~= "--var") then
     if described.required then
@@ -152,7 +152,6 @@ local function value_of(self, described, problems)
     local p = problems[i]
     p.variable, p.origin = true, origin
     if described.secret then p.message = "the value has the wrong form" end
-    p.message = string.format("%s (from %s)", p.message, origin)
   end
   if #problems > before then return nil end
   if described.type == spec.size then read = value end -- "4GiB" goes on as it is: a number would be MiB again

@@ -46,12 +46,13 @@ function words.make(problems, locate)
     out[name] = function(options)
       if name == "shell" and type(options) == "string" then options = { options } end
       if name == "reboot" and options == nil then options = {} end
-      local before = #problems
+      local before, line = #problems, debug.getinfo(2, "l").currentline
       local read = shape:read(options, name, problems)
+      if #problems == before and CHECKS[name] then CHECKS[name](read, problems) end
+      for i = before + 1, #problems do problems[i].line = line > 0 and line or nil end
       if #problems > before then return { step = name } end
       if name == "upload" then for i, path in ipairs(read) do read[i] = locate(path) end end
       if read.script then read.script = locate(read.script) end
-      if CHECKS[name] then CHECKS[name](read, problems) end
       read.step = name
       return read
     end

