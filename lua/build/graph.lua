@@ -23,6 +23,16 @@ function graph.order(images)
 end
 
 --[[
+graph.images(order) -> {image, ...}
+The images of an order, without their roles.
+]]
+function graph.images(order)
+  local images = {}
+  for i, entry in ipairs(order) do images[i] = entry.image end
+  return images
+end
+
+--[[
 graph.kind(image) -> table
 The steps of an image's kind: build.base or build.clone.
 ]]

@@ -93,11 +93,17 @@ function offline.problems(image)
 end
 
 --[[
-offline.check(image) -> nothing
-Raises: recipe, with all problems of offline.problems, each with file and line.
+offline.check_all(images) -> nothing
+Raises: recipe, with all problems of offline.problems of all images, each with file and line.
 ]]
-function offline.check(image)
-  place.raise(image.recipe, offline.problems(image))
+function offline.check_all(images)
+  local texts = {}
+  for _, image in ipairs(images) do
+    local ok, e = pcall(place.raise, image.recipe, offline.problems(image))
+    if not ok and not err.is(e, "recipe") then error(e, 0) end
+    if not ok then texts[#texts + 1] = tostring(e) end
+  end
+  if #texts > 0 then err.raise("recipe", table.concat(texts, "\n")) end
 end
 
 return offline

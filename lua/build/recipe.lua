@@ -96,28 +96,34 @@ local function environment(self, loader)
   })
 end
 
+-- What there is instead of a recipe that is missing: the nearest name beside it, or all of them.
+local function beside(path)
+  local parent = lfs.attributes(path, "mode") == "directory" and path:gsub("(.)/+$", "%1") or directory(path)
+  if lfs.attributes(parent, "mode") ~= "directory" then return "there is no directory " .. parent end
+  local names = {}
+  for name in lfs.dir(parent) do if name:match("%.lua$") then names[#names + 1] = name end end
+  table.sort(names)
+  local near = runtime.nearest(path:match("[^/]*$"), names)
+  local where = parent == "." and "" or parent:gsub("/+$", "") .. "/"
+  return near and "did you mean " .. where .. near .. "?"
+    or #names > 0 and where .. " has " .. table.concat(names, ", ") or "there is no recipe in " .. parent
+end
+
 local function read_text(path)
   local mode = lfs.attributes(path, "mode")
   if mode ~= "file" then
-    local hint
-    local near = {}
-    local parent = directory(path)
-    if lfs.attributes(parent, "mode") == "directory" then
-      for name in lfs.dir(parent) do if name:match("%.lua$") then near[#near + 1] = name end end
-      table.sort(near)
-      local nearest = runtime.nearest(path:match("[^/]*$"), near)
-      hint = nearest and "did you mean " .. (path:match("^.*/") or "") .. nearest .. "?" or #near > 0 and "there: " .. table.concat(near, ", ") or nil
-    end
-    err.raise("recipe", mode and path .. " is a " .. mode or path .. ": no such file", { op = "load the recipe", hint = hint })
+    err.raise("recipe", path .. (mode and " is a " .. mode .. ", not a recipe" or ": no such file"), { hint = beside(path) })
   end
-  local file <close> = io.open(path, "rb") or err.raise("recipe", path .. " cannot be read", { op = "load the recipe" })
+  local file <close>, message = io.open(path, "rb")
+  if not file then err.raise("recipe", message) end
   return file:read("a")
 end
 
 local function returned_images(self, result)
   local list = (type(result) == "table" and result.recipe) and { result } or result
   if type(list) ~= "table" or #list == 0 then
-    err.raise("recipe", self.path .. ": a recipe returns an image: return base { … }")
+    local what = result == nil and "nothing" or type(list) == "table" and "a table without one" or "a " .. type(list)
+    err.raise("recipe", string.format("%s: a recipe returns an image (return base { … }), this one returns %s", self.path, what))
   end
   for _, made in ipairs(list) do
     if type(made) ~= "table" or not made.recipe then err.raise("recipe", self.path .. ": the list that the recipe returns holds something that is no image") end

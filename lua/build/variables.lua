@@ -138,7 +138,7 @@ local function value_of(self, described, problems)
     problems[#problems + 1] = { path = name, message = message, variable = true, origin = origin }
   end
   if why then return problem(why) end
-  if value == nil then value, origin = described.default, "the recipe" end
+  if value == nil then value, origin = described.default, self.declared[name] and "the recipe" or "default" end
   if value == nil or (value == "" and described.default == nil and origin ~= "--var") then
     if described.required then
       problem(string.format("has no value%s: set it with --var %s=…, a var-file or LUABUILD_VAR_%s",

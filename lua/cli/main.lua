@@ -1,4 +1,5 @@
 -- main: from the arguments to an exit status: 0 done, 1 failed, 2 usage or recipe error, 130 interrupted
+local lfs = require "lfs"
 local runtime = require "runtime"
 local signal = require "signal"
 local err = require "core.err"
@@ -21,10 +22,11 @@ local function choose(arguments)
   if first == "--help" or first == "-h" then return "help", {} end
   if first == "--version" then return "version", {} end
   if known_command(first) then return first, table.move(arguments, 2, #arguments, 1, {}) end
-  if first:find("[./]") or first:find("^%-") then return "build", table.move(arguments, 1, #arguments, 1, {}) end
-  local near = runtime.nearest(first, COMMANDS)
+  if first:find("[./]") or first:find("^%-") or lfs.attributes(first, "mode") then return "build", table.move(arguments, 1, #arguments, 1, {}) end
+  local near, recipe = runtime.nearest(first, COMMANDS), "recipes/" .. first .. ".lua"
   err.raise("usage", string.format("unknown command '%s'", first),
-    { hint = near and "did you mean '" .. near .. "'?" or "a recipe is named by its path: luabuild recipes/" .. first .. ".lua" })
+    { hint = lfs.attributes(recipe, "mode") and "a recipe is named by its path: luabuild " .. recipe
+      or near and "did you mean '" .. near .. "'?" or "luabuild help lists the commands; a recipe is named by its path, such as recipes/photon3.lua" })
 end
 
 local STATUS = { usage = 2, recipe = 2, cancelled = 130 }

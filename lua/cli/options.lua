@@ -25,18 +25,25 @@ local function names(declared)
   return out
 end
 
-local function find(declared, name)
+-- Names that are taken already and mean nothing yet.
+local LATER = { jobs = "images are built one after the other, parents first" }
+
+local function find(declared, name, given)
   for _, o in ipairs(declared) do if o[1] == name then return o end end
   local near = runtime.nearest("--" .. name, names(declared))
-  err.raise("usage", "unknown option --" .. name, { hint = near and "did you mean " .. near .. "?" or "luabuild help lists the options" })
+  if LATER[name] then err.raise("usage", "--" .. name .. " is not there yet", { hint = LATER[name] }) end
+  err.raise("usage", "unknown option " .. given, { hint = near and "did you mean " .. near .. "?" or "luabuild help lists the options" })
 end
 
 local function store(out, option, value)
   local key = option[1]:gsub("-", "_")
   if option.values then
+    if value == "ask" and key == "on_error" then
+      err.raise("usage", "--on-error=ask is not there yet", { hint = "--on-error=abort keeps what was made, for a look" })
+    end
     local ok
     for _, known in ipairs(option.values) do ok = ok or known == value end
-    if not ok then err.raise("usage", string.format("--%s: %q is not one of %s", option[1], value, table.concat(option.values, ", "))) end
+    if not ok then err.raise("usage", string.format("--%s: '%s' is not one of %s", option[1], value, table.concat(option.values, ", "))) end
   end
   if option.many then
     out[key] = out[key] or {}
@@ -63,10 +70,10 @@ function options.parse(arguments, declared)
       table.move(arguments, i + 1, #arguments, #rest + 1, rest)
       break
     elseif name then
-      local option = find(declared, name == "h" and "help" or name)
+      local option = find(declared, name == "h" and "help" or name, argument:match("^[^=]*"))
       if option.argument and value == nil then
         i = i + 1
-        value = arguments[i] or err.raise("usage", string.format("--%s wants %s", name, option.argument))
+        value = arguments[i] or err.raise("usage", string.format("%s wants a value: %s=%s", argument, argument, option.argument))
       elseif not option.argument and value ~= nil then
         err.raise("usage", string.format("--%s takes no value", name))
       end

@@ -1,4 +1,5 @@
 -- recipes: from the command line's words to images
+local lfs = require "lfs"
 local runtime = require "runtime"
 local err = require "core.err"
 local glob = require "core.glob"
@@ -10,7 +11,10 @@ local recipes = {}
 
 local function split(words)
   local paths, names = {}, {}
-  for _, word in ipairs(words) do table.insert(word:find("%.lua$") and paths or names, word) end
+  for _, word in ipairs(words) do
+    local is_path = word:find("%.lua$") or word:find("/", 1, true) or lfs.attributes(word, "mode")
+    table.insert(is_path and paths or names, word)
+  end
   return paths, names
 end
 
@@ -54,7 +58,7 @@ Raises: usage, recipe.
 ]]
 function recipes.load(given, words)
   local paths, names = split(words)
-  if #paths == 0 then err.raise("usage", "which recipe?", { hint = "luabuild recipes/photon3.lua" }) end
+  if #paths == 0 then err.raise("usage", "which recipe?", { hint = "give its path: luabuild recipes/photon3.lua" }) end
   local secrets = secret.new()
   local vars = variables.new { files = given.var_file, assignments = given.var, secrets = secrets }
   local loader, images, problems = recipe.loader(vars), {}, {}

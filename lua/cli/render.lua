@@ -1,5 +1,7 @@
 -- render: events as lines for people, or as JSON lines. Everything shown passes the mask of secrets.
 local cjson = require "cjson"
+local term = require "term"
+local err = require "core.err"
 local units = require "core.units"
 
 local render = {}
@@ -21,12 +23,13 @@ end
 
 local function indented(text) return "    " .. text:gsub("\n", "\n    ") end
 
+local DECISIONS = { build = "build", replace = "build and replace", current = "nothing to do" }
+
 local lines = {}
 
 lines["image.start"] = function(e, paint) return paint("bold", e.image) .. "  " .. paint("dim", e.recipe) end
 lines["image.decided"] = function(e)
-  local words = { build = "build", replace = "build and replace", current = "nothing to do" }
-  return "  " .. (words[e.decision] or e.decision) .. ": " .. e.reason
+  return "  " .. (DECISIONS[e.decision] or e.decision) .. ": " .. e.reason
 end
 lines["step.done"] = function(e) return columns(e.step, e.seconds, e.detail) end
 lines["step.failed"] = function(e, paint) return paint("red", columns(e.step, e.seconds, "failed")) end
@@ -45,12 +48,40 @@ end
 lines["image.skipped"] = function(e, paint) return paint("yellow", e.image .. ": skipped") .. ": " .. e.reason end
 lines["image.failed"] = function(e, paint) return paint("red", e.image .. ": failed") .. ": " .. e.error end
 
--- Lines that guests or servers sent may not steer the terminal.
-local function harmless(text) return (text:gsub("[%z\1-\8\11-\31\127]", "?"):gsub("\194[\128-\159]", "?")) end
+lines["image.checked"] = function(e, paint)
+  return string.format("%s: %s (%s, fingerprint %s)", e.image, paint("green", "fine"), e.recipe, e.fingerprint)
+end
+lines["image.planned"] = function(e, paint)
+  local steps = #e.steps > 0 and "\n  " .. table.concat(e.steps, "\n  ") or ""
+  return string.format("%s: %s (%s)%s", paint("bold", e.image), DECISIONS[e.decision] or e.decision, e.reason, steps)
+end
+lines["image"] = function(e, paint) return string.format("%s  (%s image, %s)", paint("bold", e.image), e.kind, e.recipe) end
+lines["variable"] = function(e) return string.format("  %-22s %-44s %s", e.name, e.value, e.origin) end
+
+-- Lines that guests or servers sent may not steer the terminal, and JSON is UTF-8.
+local function harmless(text)
+  text = text:gsub("[%z\1-\8\11-\31\127]", "?"):gsub("\194[\128-\159]", "?")
+  local _, bad = utf8.len(text)
+  while bad do
+    text = text:sub(1, bad - 1) .. "?" .. text:sub(bad + 1)
+    _, bad = utf8.len(text, bad)
+  end
+  return text
+end
+
+-- The event with its texts cleaned and without secrets.
+local function cleaned(value, mask)
+  if type(value) == "string" then return harmless(mask(value)) end
+  if type(value) ~= "table" then return value end
+  local out = {}
+  for key, inner in pairs(value) do out[key] = cleaned(inner, mask) end
+  return out
+end
 
 --[[
 render.sink(options) -> function(event)
-Make a function that shows events, each a table with `event` (its kind) and fields.
+Make a function that shows events, each a table with `event` (its kind) and fields. When nobody takes the output any more it
+raises once, and is silent then.
   options.json   boolean           one JSON object per line
   options.color  boolean           use colours
   options.timestamps boolean       begin lines with the time
@@ -59,23 +90,42 @@ Make a function that shows events, each a table with `event` (its kind) and fiel
   options.out    file = io.stdout
 ]]
 function render.sink(options)
-  local out, mask, paint = options.out or io.stdout, options.mask, painter(options.color)
+  local out, paint, closed = options.out or io.stdout, painter(options.color), false
   lines["debug"] = function(e) return options.debug and indented(e.message) or nil end
-  return function(event)
+  local function line_of(event)
     if options.json then
       event.time = os.date("!%Y-%m-%dT%H:%M:%SZ")
-      out:write(mask(cjson.encode(event)), "\n")
-    else
-      local shown = rawget(lines, event.event)
-      -- the paint is ours: mask and clean the event's own text before it
-      local clean = {}
-      for key, value in pairs(event) do clean[key] = type(value) == "string" and harmless(mask(value)) or value end
-      local text = shown and shown(clean, paint)
-      if not text then return end
-      out:write((text:gsub("[^\n]+", function(line) return time_now(options) .. line end)), "\n")
+      return (cjson.encode(event):gsub("\\/", "/"))
     end
-    out:flush()
+    local shown = rawget(lines, event.event)
+    local text = shown and shown(event, paint)
+    return text and text:gsub("[^\n]+", function(line) return time_now(options) .. line end)
   end
+  return function(event)
+    local line = not closed and line_of(cleaned(event, options.mask))
+    if not line or (out:write(line, "\n") and out:flush()) then return end
+    closed = true
+    err.raise("io", "the output was closed", { unheard = true })
+  end
+end
+
+local function colored(given)
+  if given.color ~= "auto" then return given.color == "always" end
+  local no_color = os.getenv "NO_COLOR"
+  return not (no_color and no_color ~= "") and os.getenv "TERM" ~= "dumb" and term.is_tty(1)
+end
+
+--[[
+render.open(given, about) -> function(event)
+The sink that the command line asks for, with the notes of loading shown.
+  given          table             options: json, timestamps, debug, color
+  about          table             from recipes.load: secrets, notes
+]]
+function render.open(given, about)
+  local emit = render.sink { json = given.json, timestamps = given.timestamps, debug = given.debug, color = colored(given),
+    mask = function(text) return about.secrets:mask(text) end }
+  for _, note in ipairs(about.notes) do emit { event = "note", message = note } end
+  return emit
 end
 
 return render

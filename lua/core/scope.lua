@@ -63,7 +63,8 @@ function scope:unwind()
     end
     if not ok then left[#left + 1] = entry.name end
     if not ok or not entry.quiet then
-      self.report(entry.name, not ok and (e or err.new { code = "timeout", message = "no time left to clean up" }) or nil)
+      -- whoever listens may be gone: that stops no clean-up
+      pcall(self.report, entry.name, not ok and (e or err.new { code = "timeout", message = "no time left to clean up" }) or nil)
     end
   end
   return left

@@ -13,8 +13,8 @@ return {
     t:equal({ e.code, e.hint }, { "usage", "did you mean --force?" })
   end,
   ["a missing or a wrong value is refused"] = function(t)
-    t:raises("%-%-var wants NAME=VALUE", options.parse, { "--var" })
+    t:raises("%-%-var wants a value: %-%-var=NAME=VALUE", options.parse, { "--var" })
     t:raises("%-%-force takes no value", options.parse, { "--force=1" })
-    t:raises('%-%-on%-error: "ask me" is not one of', options.parse, { "--on-error=ask me" })
+    t:raises("%-%-on%-error: 'ask me' is not one of", options.parse, { "--on-error=ask me" })
   end,
 }

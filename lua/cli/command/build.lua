@@ -1,31 +1,11 @@
 -- build RECIPE... [IMAGE...]: bring images up to date, and before them those they are made from
 local err = require "core.err"
+local connection = require "cli.connection"
 local graph = require "build.graph"
 local life = require "build.life"
 local offline = require "build.offline"
 local recipes = require "cli.recipes"
 local render = require "cli.render"
-
-local function colored(given)
-  if given.color ~= "auto" then return given.color == "always" end
-  return not os.getenv "NO_COLOR" and os.getenv "TERM" ~= "dumb" and require("term").is_tty(1)
-end
-
-local function check_all(order)
-  local problems = {}
-  for _, entry in ipairs(order) do
-    local ok, e = pcall(offline.check, entry.image)
-    if not ok and not err.is(e, "recipe") then error(e, 0) end
-    if not ok then problems[#problems + 1] = tostring(e) end
-  end
-  if #problems > 0 then err.raise("recipe", table.concat(problems, "\n")) end
-end
-
-local function check_connection(image)
-  if image.connection.server then return end
-  err.raise("usage", "which vCenter? vcenter_server is not set",
-    { hint = "set VCENTER_SERVER, VCENTER_USERNAME and VCENTER_PASSWORD, or --var vcenter_server=…; make lab starts one to try" })
-end
 
 local function build_one(entry, given, emit)
   local image = entry.image
@@ -35,7 +15,7 @@ local function build_one(entry, given, emit)
     emit { event = "image.done", image = image.name, result = result.result, seconds = result.seconds, run = result.run }
     return nil
   end
-  emit { event = "image.failed", image = image.name, error = tostring(result) }
+  emit { event = "image.failed", image = image.name, error = tostring(result), code = result.code, step = result.step, left = result.left }
   return result
 end
 
@@ -59,17 +39,13 @@ end
 local function run(given, words)
   local images, about = recipes.load(given, words)
   local order = graph.order(images)
-  check_all(order)
-  local mask = function(text) return about.secrets:mask(text) end
-  local emit = render.sink { json = given.json, timestamps = given.timestamps, debug = given.debug, color = colored(given), mask = mask }
-  for _, note in ipairs(about.notes) do emit { event = "note", message = note } end
-  for _, entry in ipairs(order) do check_connection(entry.image) end
-  local failure = build_all(order, given, emit)
-  if failure then
-    failure.shown = true
-    error(failure, 0)
-  end
-  return 0
+  local ordered = graph.images(order)
+  offline.check_all(ordered)
+  for _, image in ipairs(ordered) do connection.check(image.connection) end
+  local failure = build_all(order, given, render.open(given, about))
+  if not failure then return 0 end
+  failure.shown = not failure.unheard
+  error(failure, 0)
 end
 
 return { doc = "build images: install, or find that they are up to date", usage = "luabuild [build] RECIPE… [IMAGE…]", run = run }

@@ -1,13 +1,15 @@
 -- check RECIPE...: everything that can be known without a server
 local fingerprint = require "build.fingerprint"
+local offline = require "build.offline"
 local recipes = require "cli.recipes"
+local render = require "cli.render"
 
 local function run(given, words)
   local images, about = recipes.load(given, words)
-  for _, note in ipairs(about.notes) do io.stderr:write("note: ", note, "\n") end
+  offline.check_all(images)
+  local emit = render.open(given, about)
   for _, image in ipairs(images) do
-    require("build.offline").check(image)
-    print(string.format("%s: fine (%s, fingerprint %s)", image.name, image.recipe.path, fingerprint.whole(image).total:sub(1, 12)))
+    emit { event = "image.checked", image = image.name, recipe = image.recipe.path, fingerprint = fingerprint.whole(image).total:sub(1, 12) }
   end
   return 0
 end

@@ -8,7 +8,8 @@ local ORDER = { "build", "check", "plan", "inspect", "keys", "run", "help", "ver
 local function print_options(declared)
   print "\nOptions:"
   for _, o in ipairs(declared) do
-    local left = "--" .. o[1] .. (o.argument and "=" .. (o.values and table.concat(o.values, "|") or o.argument) or "")
+    local argument = o.values and table.concat(o.values, "|") or o.argument
+    local left = (o.short and "-" or "--") .. o[1] .. (argument and (o.short and " " or "=") .. argument or "")
     print(string.format("  %-34s %s", left, o.doc))
   end
 end

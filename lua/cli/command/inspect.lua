@@ -1,5 +1,6 @@
 -- inspect RECIPE...: the variables with their origin, and the images
 local recipes = require "cli.recipes"
+local render = require "cli.render"
 local variables = require "build.standard"
 
 local STANDARD = {}
@@ -10,24 +11,27 @@ local function show(described, value)
   return described.secret and "(secret)" or tostring(value)
 end
 
+local function show_variables(image, emit)
+  local meta = getmetatable(image.variables)
+  local names = {}
+  for name in pairs(meta.described) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local value = image.variables[name]
+    if value ~= nil or not STANDARD[name] then
+      emit { event = "variable", recipe = image.recipe.path, name = name, value = show(meta.described[name], value),
+        origin = meta.origins[name] or "default" }
+    end
+  end
+end
+
 local function run(given, words)
   local images, about = recipes.load(given, words)
-  local seen = {}
+  local emit, seen = render.open(given, about), {}
   for _, image in ipairs(images) do
-    print(string.format("%s  (%s image, %s)", image.name, image.kind, image.recipe.path))
-    local meta = getmetatable(image.variables)
-    if not seen[meta] then
-      seen[meta] = true
-      local names = {}
-      for name in pairs(meta.described) do names[#names + 1] = name end
-      table.sort(names)
-      for _, name in ipairs(names) do
-        local value = image.variables[name]
-        if value ~= nil or not STANDARD[name] then
-          print(string.format("  %-22s %-44s %s", name, about.secrets:mask(show(meta.described[name], value)), meta.origins[name] or "default"))
-        end
-      end
-    end
+    emit { event = "image", image = image.name, kind = image.kind, recipe = image.recipe.path }
+    if not seen[image.variables] then show_variables(image, emit) end
+    seen[image.variables] = true
   end
   return 0
 end

@@ -1,17 +1,22 @@
 -- plan RECIPE...: what a build would do, and why; contacts the server, changes nothing
+local connection = require "cli.connection"
 local graph = require "build.graph"
 local life = require "build.life"
 local offline = require "build.offline"
 local recipes = require "cli.recipes"
+local render = require "cli.render"
 
 local function run(given, words)
-  local images = recipes.load(given, words)
-  for _, image in ipairs(images) do offline.check(image) end
-  for _, entry in ipairs(graph.order(images)) do
+  local images, about = recipes.load(given, words)
+  local order = graph.order(images)
+  local ordered = graph.images(order)
+  offline.check_all(ordered)
+  for _, image in ipairs(ordered) do connection.check(image.connection) end
+  local emit = render.open(given, about)
+  for _, entry in ipairs(order) do
     local image = entry.image
     local decision, reason, steps = life.plan(graph.kind(image), image, { force = given.force, parent = entry.parent })
-    print(string.format("%s: %s (%s)", image.name, decision == "current" and "nothing to do" or decision, reason))
-    for _, step in ipairs(steps) do print("  " .. step) end
+    emit { event = "image.planned", image = image.name, decision = decision, reason = reason, steps = steps }
   end
   return 0
 end
