@@ -105,7 +105,7 @@ function render.sink(options)
     local line = not closed and line_of(cleaned(event, options.mask))
     if not line or (out:write(line, "\n") and out:flush()) then return end
     closed = true
-    err.raise("io", "the output was closed", { unheard = true })
+    err.raise("io", "the output was closed", { unheard = true, shown = true })
   end
 end
 
