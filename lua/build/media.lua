@@ -18,18 +18,29 @@ local function take(b, events)
   end
 end
 
-local function start_server(b, files)
+-- Where to listen, and the address to tell the guest. It is listened at no more addresses than are needed: the one told when
+-- it is this machine's; loopback when the vCenter is there too, with its guests behind a gateway that leads to it.
+local function addresses(b)
   local http = b.image.http
-  b.server = b.keep(err.check(httpd.start { bind = http.bind or "0.0.0.0", port_min = http.port_min, port_max = http.port_max, files = files }))
+  local route = err.check(httpd.route(b.server_host))
+  local told = http.ip or route
+  if http.bind then return http.bind, told end
+  if httpd.route(told) == told then return told, told end
+  if route == "::1" or route:find("^127%.") then return route, told end
+  return told:find(":", 1, true) and "::" or "0.0.0.0", told
+end
+
+local function start_server(b, bind)
+  local http = b.image.http
+  b.server = b.keep(err.check(httpd.start { bind = bind, port_min = http.port_min, port_max = http.port_max }))
   function b.watch_http(seconds)
     take(b, seconds > 0 and b.server:wait(seconds) or b.server:events())
   end
 end
 
 local function serve(b)
-  local http = b.image.http
-  start_server(b, {})
-  local ip = http.ip or err.check(httpd.route(b.server_host))
+  local bind, ip = addresses(b)
+  start_server(b, bind)
   b.known.ip, b.known.http = ip, string.format("http://%s:%d", ip:find(":", 1, true) and "[" .. ip .. "]" or ip, b.server:port())
   for name, content in pairs(boot.kickstart(b.image, b.known)) do err.check(b.server:put(name, content)) end
   return b.known.http
