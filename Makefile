@@ -15,10 +15,7 @@ TEST_DEPS = golang-go golang-github-vmware-govmomi-dev golang-golang-x-crypto-de
             libarchive-tools lua-check cppcheck shellcheck valgrind
 
 # warnings: the usual, and no excuses; names and literals mean one thing; no silent narrowing, no unbounded stack; C has prototypes
-WARN := -Wall -Wextra -Werror
-WARN += -Wshadow -Wwrite-strings -Wundef
-WARN += -Wconversion -Wvla
-WARN += -Wstrict-prototypes -Wmissing-prototypes
+WARN := -Wall -Wextra -Werror -Wshadow -Wwrite-strings -Wundef -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes
 
 # ---- no need to change below ----
 CPPFLAGS := -D_POSIX_C_SOURCE=200809L -Isrc -I$(B)
@@ -34,7 +31,7 @@ MODULES := $(patsubst src/%.c,%,$(shell grep -l '^int luaopen_lb_' $(SOURCES)))
 OBJECTS := $(SOURCES:src/%.c=$(B)/%.o) $(B)/embedded.o $(B)/vim_tables.o
 LUA     := $(sort $(shell find lua -name '*.lua'))
 
-.PHONY: all deps test-deps ready test demo lab lab-tools san check install clean help FORCE
+.PHONY: all deps test-deps ready test demo lab lab-tools san check bench install clean help FORCE
 all: $(B)/luabuild ## build/luabuild
 
 # one line for each product; make --trace shows the commands
@@ -47,7 +44,8 @@ $(B)/%.o: src/%.c | $(B)/modules.h
 $(B)/embedded.o $(B)/vim_tables.o: $(B)/%.o: $(B)/%.c
 	@echo 'CC  $<'; $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(B)/embedded.c: $(B)/mkembed $(LUA) $(SOURCES)
+# the directories: a file that goes or comes changes them
+$(B)/embedded.c: $(B)/mkembed $(LUA) $(SOURCES) src $(shell find lua -type d)
 	@echo 'GEN $@'; $(B)/mkembed lua/ $(LUA) $(SOURCES) > $@.new && mv $@.new $@
 
 # the vSphere API as constant tables
@@ -58,13 +56,11 @@ $(B)/vim_tables.c: $(B)/mkvim src/vim25.schema
 $(B)/mk%: src/mk%.c | $(B)
 	@echo 'CC  $<'; $(CC) -std=c11 -O1 $(WARN) -D_POSIX_C_SOURCE=200809L -o $@ $<
 
-# the list of C modules: every file that defines luaopen_lb_NAME
-$(B)/modules.h: FORCE | $(B)
-	@printf 'X(%s)\n' $(MODULES) > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-
-# the version is known to one file only
-$(B)/version.h: FORCE | $(B)
-	@echo '#define LB_VERSION "$(VERSION)"' > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+# headers: the C modules, which are the files that define luaopen_lb_NAME; the version, which only runtime.c knows
+$(B)/modules.h: lines = $(MODULES:%='X(%)')
+$(B)/version.h: lines = '#define LB_VERSION "$(VERSION)"'
+$(B)/modules.h $(B)/version.h: FORCE | $(B)
+	@printf '%s\n' $(lines) > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(B)/runtime.o: $(B)/version.h
 
 $(B):

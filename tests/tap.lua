@@ -99,9 +99,9 @@ function tap.read(_, path)
   return f:read("a")
 end
 
--- t:shell(command): run it; returns its output (both streams) and its exit status
+-- t:shell(command): run it; returns its output (both streams) and its exit status. An ordinary user's PATH may lack /sbin.
 function tap.shell(_, command)
-  local f = assert(io.popen("{ " .. command .. "\n} 2>&1; echo \"$?\"", "r"))
+  local f = assert(io.popen("PATH=$PATH:/usr/sbin:/sbin; { " .. command .. "\n} 2>&1; echo \"$?\"", "r"))
   local text = f:read("a")
   f:close()
   local out, status = text:match("^(.-)(%d+)\n$")
