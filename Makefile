@@ -57,8 +57,8 @@ $(B)/mk%: src/mk%.c | $(B)
 	@echo 'CC  $<'; $(CC) -std=c11 -O1 $(WARN) -D_POSIX_C_SOURCE=200809L -o $@ $<
 
 # headers: the C modules, which are the files that define luaopen_lb_NAME; the version, which only runtime.c knows
-$(B)/modules.h: lines = $(MODULES:%='X(%)')
-$(B)/version.h: lines = '#define LB_VERSION "$(VERSION)"'
+$(B)/modules.h: lines = $(patsubst %,'X(%)',$(MODULES))
+$(B)/version.h: lines = '\#define LB_VERSION "$(VERSION)"'
 $(B)/modules.h $(B)/version.h: FORCE | $(B)
 	@printf '%s\n' $(lines) > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(B)/runtime.o: $(B)/version.h
