@@ -224,16 +224,16 @@ static int check_key(lua_State *L, Session *s, const char *known) {
 }
 
 static int start(lua_State *L, Session *s, const char *host, const char *port, const char *known, const ssh_Login *login,
-                 double deadline) {
+                 double greeting, double deadline) {
   int n;
-  if ((n = ssh_dial(L, s, host, port, deadline))) return n;
+  if ((n = ssh_dial(L, s, host, port, greeting))) return n;
   s->ssh = libssh2_session_init_ex(NULL, NULL, NULL, s);
   if (!s->ssh) return luaL_error(L, "libssh2_session_init: out of memory");
   libssh2_session_set_blocking(s->ssh, 0);
   libssh2_session_callback_set(s->ssh, LIBSSH2_CALLBACK_RECV, (void *)on_receive);
   libssh2_session_callback_set(s->ssh, LIBSSH2_CALLBACK_SEND, (void *)on_send);
   libssh2_session_callback_set(s->ssh, LIBSSH2_CALLBACK_DISCONNECT, (void *)on_disconnect);
-  if ((n = ssh_handshake(L, s, deadline))) return n;
+  if ((n = ssh_handshake(L, s, greeting, deadline))) return n;
   if ((n = check_key(L, s, known))) return n;
   if ((n = ssh_login(L, s, login, deadline))) return n;
   if (s->keepalive) libssh2_keepalive_config(s->ssh, 1, (unsigned)s->keepalive);
@@ -254,7 +254,7 @@ static int read_key(lua_State *L, const char *path) {
 }
 
 static const char *const connect_keys[] = {"host",  "port",    "username",  "password", "key_file",    "passphrase", "key",
-                                           "agent", "timeout", "keepalive", "known",    "interactive", NULL};
+                                           "agent", "timeout", "keepalive", "known",    "interactive", "greeting", NULL};
 
 /*
 ssh.connect(options) -> session
@@ -272,6 +272,8 @@ session:close(), `<close>` or the collector.
   options.agent       boolean = false   offer the keys of the agent at SSH_AUTH_SOCK
   options.interactive boolean = true    keyboard-interactive may be used
   options.timeout     number = 30       seconds, for all of it
+  options.greeting    number = 15       seconds of these, until the server's first words: a machine that is not up yet is better
+                                        called again than waited for
   options.keepalive   integer = 15      seconds between keep-alives while a call waits; after three unanswered ones the
                                         connection counts as gone; 0 for none
   options.known       string|nil        refuse a server whose key's fingerprint is not this ("SHA256:...")
@@ -284,7 +286,7 @@ static int ssh_connect(lua_State *L) {
   ssh_Login login = {0};
   const char *host, *known, *key_file, *port;
   lua_Integer number;
-  double deadline;
+  double deadline, greeting;
   Session *s;
   ssh_Op *op;
   int box;
@@ -306,6 +308,7 @@ static int ssh_connect(lua_State *L) {
   luaL_argcheck(L, number > 0 && number < 65536, 1, "bad option 'port' (1 to 65535)");
   luaL_argcheck(L, !(login.key && key_file), 1, "options 'key' and 'key_file' exclude each other");
   deadline = ssh_deadline(lb_optnumber(L, 1, "timeout", 30));
+  greeting = ssh_deadline(lb_optnumber(L, 1, "greeting", 15));
   port = lua_pushfstring(L, "%I", (LUAI_UACINT)number);
   login.key_name = key_file ? key_file : "key";
   if (key_file) {
@@ -322,7 +325,7 @@ static int ssh_connect(lua_State *L) {
   op = ssh_guard(L, s);
   op->connecting = 1;
   {
-    int n = start(L, s, host, port, known, &login, deadline);
+    int n = start(L, s, host, port, known, &login, greeting < deadline ? greeting : deadline, deadline);
     if (n) return n; /* the guard closes the session */
   }
   op->connecting = 0;

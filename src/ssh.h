@@ -96,7 +96,7 @@ void ssh_shut(Session *s);
 
 /* sshconnect.c: socket, key exchange, the server's key. 0, or 3 with a triple pushed.  [-0, +(0|3), v] */
 int ssh_dial(lua_State *L, Session *s, const char *host, const char *port, double deadline);
-int ssh_handshake(lua_State *L, Session *s, double deadline);
+int ssh_handshake(lua_State *L, Session *s, double greeting, double deadline);
 /* Push "SHA256:..." of the server's key.  [-0, +1, m] */
 void ssh_pushfingerprint(lua_State *L, Session *s);
 

@@ -205,9 +205,11 @@ static int explain(lua_State *L, Session *s) {
   return 0;
 }
 
-int ssh_handshake(lua_State *L, Session *s, double deadline) {
+int ssh_handshake(lua_State *L, Session *s, double greeting, double deadline) {
   int rc, n;
-  SSH_LOOP(rc, libssh2_session_handshake(s->ssh, s->fd));
+  while ((rc = libssh2_session_handshake(s->ssh, s->fd)) == LIBSSH2_ERROR_EAGAIN &&
+         (rc = ssh_wait(L, s, s->hello_len ? deadline : greeting)) == 0)
+    continue;
   if (rc == 0) return 0;
   if (rc != LIBSSH2_ERROR_TIMEOUT && (n = explain(L, s))) return n;
   if (s->hello_len == 0)

@@ -13,7 +13,8 @@ guest.__index = guest
 
 local TAIL = 20          -- lines of a failed command's output in its error
 local KEPT = 16 * 1024   -- bytes of output kept for them
-local ATTEMPT = 30       -- seconds for one try to connect
+local ATTEMPT = 60       -- seconds for one try to connect and log in
+local GREETING = 10      -- seconds of these until sshd's first words: a SYN that a booting guest has missed comes again too late
 local SAY = 60           -- seconds between two words about what is being waited for
 
 -- ---- connecting ----
@@ -24,7 +25,8 @@ local function connect_once(self, seconds)
   if type(address) == "function" then address = address() end
   if not address then err.raise("net", "the guest's address is not known yet", { op = "connect" }) end
   self.session = err.check(ssh.connect { host = address, port = o.port, username = o.username, password = o.password,
-    key_file = o.key_file, passphrase = o.passphrase, agent = o.agent, known = o.known, timeout = math.max(5, math.min(ATTEMPT, seconds)) })
+    key_file = o.key_file, passphrase = o.passphrase, agent = o.agent, known = o.known, greeting = GREETING,
+    timeout = math.max(5, math.min(ATTEMPT, seconds)) })
   self.address, self.hostkey = address, self.session:hostkey()
 end
 

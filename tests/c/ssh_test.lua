@@ -145,6 +145,7 @@ return {
     t:contains(t:fails("net", ssh.connect(server:options { host = "nonexistent.invalid" })), "look up nonexistent.invalid")
     server:freeze()
     t:contains(t:fails("timeout", ssh.connect(server:options { timeout = 0.3 })), "waiting for the server's greeting")
+    t:contains(t:fails("timeout", ssh.connect(server:options { greeting = 0.3 })), "waiting for the server's greeting")
   end,
 
   ["every address of a name is tried"] = function(t)
