@@ -101,9 +101,10 @@ end
 function Server:stop()
   if not self.pid then return end
   if self.frozen then self:thaw() end
+  local all = self.password and self:processes()
   os.execute("kill " .. self.pid .. " 2>/dev/null")
   self.pid = nil
-  if self.password then os.execute(TIDY) end
+  if all then os.execute("for i in $(seq 40); do kill -0 " .. all .. " 2>/dev/null || break; sleep 0.05; done; " .. TIDY) end
 end
 
 -- The server and the processes that serve its connections.
