@@ -67,6 +67,13 @@ static int drain(lua_State *L, Session *s, ssh_Op *op, Exec *x) {
   return 0;
 }
 
+/* Output that libssh2 took from the socket while it was asked for the other stream: no poll will tell of it. */
+static int queued(Session *s) {
+  unsigned long n = 0;
+  libssh2_channel_window_read_ex(s->channel, &n, NULL);
+  return n > 0;
+}
+
 /* Until the server has closed the channel: 0, or libssh2's error. */
 static int pump(lua_State *L, Session *s, ssh_Op *op, Exec *x, double deadline) {
   for (;;) {
@@ -79,7 +86,8 @@ static int pump(lua_State *L, Session *s, ssh_Op *op, Exec *x, double deadline) 
       if (rc != LIBSSH2_ERROR_EAGAIN) return rc;
     }
     if (lb_now() >= deadline) return LIBSSH2_ERROR_TIMEOUT;
-    if (!x->moved && (rc = ssh_wait(L, s, deadline))) return rc;
+    if (x->moved || (!x->blocked && queued(s))) lb_checkcancel(L);
+    else if ((rc = ssh_wait(L, s, deadline))) return rc;
   }
 }
 
