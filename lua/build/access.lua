@@ -25,7 +25,7 @@ Blocks: yes.
 function access.connect(b)
   local s = b.image.ssh
   b.guest = b.keep(guest.connect {
-    address = function() return reach.look(b, 1) or b.address end,
+    address = function() return reach.look(b, 0) or b.address end,
     port = s.port, username = s.username, password = s.password, key_file = s.key_file, agent = s.agent, timeout = s.timeout,
     note = b.note,
   })
