@@ -1,0 +1,35 @@
+-- readme: what it shows works
+local lfs = require "lfs"
+
+local root = arg[0]:match("^(.*)/tests/[^/]*$") or "."
+
+local function readme(t) return t:read(root .. "/README.md") end
+
+return {
+  ["the recipe it shows passes the check"] = function(t)
+    local path = t:write(t:directory() .. "/shown.lua", readme(t):match("```lua\n(.-)```"))
+    local out, status = t:shell("cd " .. root .. " && env -u VCENTER_SERVER " .. arg[-1] .. " check " .. path .. " --var ssh_password=x")
+    t:equal(status, 0, out)
+    t:contains(out, "base-os-photon3: fine")
+  end,
+
+  ["the folders of its map are there, and every C module is on it"] = function(t)
+    for line in readme(t):match("| %-%-%- | %-%-%- |\n(.-)\n\n"):gmatch("[^\n]+") do
+      for place in line:match("^| ([^|]+) |"):gmatch("`([^`]+)`") do t:equal(lfs.attributes(root .. "/" .. place, "mode"), "directory", place) end
+    end
+    local modules = " " .. readme(t):match("`(vim http [^`]+)`") .. " load runtime "
+    for name in lfs.dir(root .. "/src") do
+      local module = name:match("^(.*)%.c$")
+      if module and t:read(root .. "/src/" .. name):find("\nint luaopen_lb_" .. module .. "%(lua_State %*L%) {") then
+        t:contains(modules, " " .. module .. " ")
+      end
+    end
+  end,
+
+  ["the targets it names exist"] = function(t)
+    local makefile = t:read(root .. "/Makefile")
+    for target in readme(t):gmatch("make ([a-z]+)") do
+      if target ~= "for" then t:contains("\n" .. makefile, "\n" .. target .. ":") end
+    end
+  end,
+}
