@@ -24,15 +24,15 @@ static lua_State *volatile main_state;     /* whose Lua loops the hook ends */
 
 void lb_checkcancel(lua_State *L) {
   if (!received) return;
+  lua_sethook(L, NULL, 0, 0); /* raised once; every further wait raises again until it is acknowledged */
   lb_pusherror(L, "cancelled", last == SIGINT ? "interrupted" : "terminated");
   lua_error(L);
 }
 
-/* Runs at the next instruction after a signal. It stays set while the signal is unacknowledged, so that code
- * which swallows the error once is stopped again. */
+/* Runs at the next instruction after a signal: ends a loop in Lua that waits for nothing. */
 static void hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
-  lua_sethook(L, NULL, 0, 0);
+  lua_sethook(L, NULL, 0, 0); /* also when the signal was acknowledged meanwhile */
   lb_checkcancel(L);
 }
 

@@ -109,7 +109,8 @@ local common = {
   { "placement", spec.record("placement", {
     { "datacenter", spec.text }, { "cluster", spec.text }, { "host", spec.text }, { "resource_pool", spec.text },
     { "datastore", spec.text }, { "folder", spec.text }, { "network", spec.text } }), default = {} },
-  { "http", spec.record("http", { { "ip", spec.text, doc = "as the guest sees it" }, { "bind", spec.text, doc = "to listen at; what the guest is told, if that is ours" },
+  { "http", spec.record("http", { { "ip", spec.text, doc = "as the guest sees it" },
+    { "bind", spec.text, doc = "to listen at; what the guest is told, if that is ours" },
     { "port_min", spec.integer(1, 65535) }, { "port_max", spec.integer(1, 65535) } }), default = {} },
   { "output_dir", spec.text },
 }

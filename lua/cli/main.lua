@@ -21,7 +21,7 @@ local function choose(arguments)
   if first == nil then return "help", {} end
   if first == "--help" or first == "-h" then return "help", {} end
   if first == "--version" then return "version", {} end
-  if known_command(first) then return first, table.move(arguments, 2, #arguments, 1, {}) end
+  if known_command(first) or first == "child" then return first, table.move(arguments, 2, #arguments, 1, {}) end
   if first:find("[./]") or first:find("^%-") or lfs.attributes(first, "mode") then return "build", table.move(arguments, 1, #arguments, 1, {}) end
   local near, recipe = runtime.nearest(first, COMMANDS), "recipes/" .. first .. ".lua"
   err.raise("usage", string.format("unknown command '%s'", first),

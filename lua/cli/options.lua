@@ -10,6 +10,7 @@ options.common = {
   { "var-file", argument = "FILE", many = true, doc = "variables from a JSON or Lua file" },
   { "force", doc = "build also what is up to date, replace what is not ours" },
   { "on-error", argument = "WHAT", values = { "cleanup", "abort" }, default = "cleanup", doc = "cleanup: remove what was made; abort: keep it for a look" },
+  { "jobs", argument = "N", default = "4", doc = "how many images to build side by side" },
   { "only", argument = "IMAGE", many = true, doc = "only these images (globs)" },
   { "except", argument = "IMAGE", many = true, doc = "all but these images (globs)" },
   { "json", doc = "one JSON object per event on stdout" },
@@ -25,13 +26,9 @@ local function names(declared)
   return out
 end
 
--- Names that are taken already and mean nothing yet.
-local LATER = { jobs = "images are built one after the other, parents first" }
-
 local function find(declared, name, given)
   for _, o in ipairs(declared) do if o[1] == name then return o end end
   local near = runtime.nearest("--" .. name, names(declared))
-  if LATER[name] then err.raise("usage", "--" .. name .. " is not there yet", { hint = LATER[name] }) end
   err.raise("usage", "unknown option " .. given, { hint = near and "did you mean " .. near .. "?" or "luabuild help lists the options" })
 end
 

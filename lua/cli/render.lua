@@ -86,6 +86,7 @@ raises once, and is silent then.
   options.color  boolean           use colours
   options.timestamps boolean       begin lines with the time
   options.debug  boolean           show debug events too
+  options.prefix boolean           begin each line with the image it is about: several are built at once
   options.mask   function          text -> text without secrets
   options.out    file = io.stdout
 ]]
@@ -99,7 +100,8 @@ function render.sink(options)
     end
     local shown = rawget(lines, event.event)
     local text = shown and shown(event, paint)
-    return text and text:gsub("[^\n]+", function(line) return time_now(options) .. line end)
+    local about = options.prefix and event.image and paint("dim", event.image .. " | ") or ""
+    return text and text:gsub("[^\n]+", function(line) return time_now(options) .. about .. line end)
   end
   return function(event)
     local line = not closed and line_of(cleaned(event, options.mask))
@@ -116,13 +118,13 @@ local function colored(given)
 end
 
 --[[
-render.open(given, about) -> function(event)
+render.open(given, about [, prefix]) -> function(event)
 The sink that the command line asks for, with the notes of loading shown.
   given          table             options: json, timestamps, debug, color
   about          table             from recipes.load: secrets, notes
 ]]
-function render.open(given, about)
-  local emit = render.sink { json = given.json, timestamps = given.timestamps, debug = given.debug, color = colored(given),
+function render.open(given, about, prefix)
+  local emit = render.sink { json = given.json, timestamps = given.timestamps, debug = given.debug, color = colored(given), prefix = prefix,
     mask = function(text) return about.secrets:mask(text) end }
   for _, note in ipairs(about.notes) do emit { event = "note", message = note } end
   return emit

@@ -5,6 +5,7 @@ local fault = require "vsphere.fault"
 
 local property = {}
 
+local FIRST = 4 -- seconds of silence after which everything is asked for again; doubled each time up to
 local POLL = 60 -- seconds of one long poll: firewalls cut idle connections after some minutes
 
 -- Properties that could not be read raise, unless they are only not there.
@@ -136,8 +137,8 @@ end
 --[[
 watcher:next([seconds]) -> {path -> value}
                         -> nil
-Wait until a property changes: all values as they are then (one that is not set is not there). The first time they come at once.
-nil when nothing changed in time.
+Wait until a property changes: all values as they are then (one that is not set is not there). The first time they come at once,
+and again after some time of silence, changed or not. nil when nothing changed in time.
   seconds        number = 60       0 only looks; more than 60 are cut into several polls
 Raises: error objects; notfound (with `vanished`) when the object is gone; cancelled.
 Blocks: yes.
@@ -146,9 +147,12 @@ function watcher:next(seconds)
   local until_ = signal.now() + (seconds or POLL)
   repeat
     if self.login ~= self.object.session.user.key then self:renew() end
-    local set = self:poll(math.ceil(math.max(0, math.min(POLL, until_ - signal.now()))))
-    if set == nil then self.version = ""
-    elseif set then
+    local set = self:poll(math.ceil(math.max(0, math.min(self.silence, until_ - signal.now()))))
+    if not set then
+      -- a forgotten version, or silence: the next question is for everything, in case a change was lost on the way
+      self.version, self.silence = "", math.min(POLL, self.silence * 2)
+    else
+      if self.version ~= "" then self.silence = FIRST end
       self.version = set.version
       self.changed = self:take(set) or self.changed
       if self.changed and not set.truncated then
@@ -183,7 +187,7 @@ Raises: error objects; notfound (with `vanished`) when the object is gone.
 Blocks: yes.
 ]]
 function property.watch(obj, paths)
-  local self = setmetatable({ object = obj, paths = paths, changed = false }, watcher)
+  local self = setmetatable({ object = obj, paths = paths, changed = false, silence = FIRST }, watcher)
   self:renew()
   return self
 end

@@ -2,22 +2,11 @@
 local err = require "core.err"
 local connection = require "cli.connection"
 local graph = require "build.graph"
-local life = require "build.life"
+local jobs = require "cli.jobs"
 local offline = require "build.offline"
+local one = require "cli.one"
 local recipes = require "cli.recipes"
 local render = require "cli.render"
-
-local function build_one(entry, given, emit)
-  local image = entry.image
-  local ok, result = pcall(life.build, graph.kind(image), image,
-    { force = given.force, on_error = given.on_error, trace = given.debug, parent = entry.parent }, emit)
-  if ok then
-    emit { event = "image.done", image = image.name, result = result.result, seconds = result.seconds, run = result.run }
-    return nil
-  end
-  emit { event = "image.failed", image = image.name, error = tostring(result), code = result.code, step = result.step, left = result.left }
-  return result
-end
 
 -- Parents first; what stands on a failed one is skipped, and said so. Returns the first failure.
 local function build_all(order, given, emit)
@@ -28,12 +17,19 @@ local function build_all(order, given, emit)
       failed[image] = true
       emit { event = "image.skipped", image = image.name, reason = image.from.name .. " failed" }
     else
-      local e = build_one(entry, given, emit)
+      local e = one.build(entry, given, emit)
       if e then failure, failed[image] = failure or e, true end
       if err.is(e, "cancelled") then break end
     end
   end
   return failure
+end
+
+-- One image at a time is built in this process; several side by side in one each.
+local function build_side_by_side(order, given, words, emit)
+  local paths = {}
+  for _, word in ipairs(words) do if word:find("%.lua$") then paths[#paths + 1] = word end end
+  return jobs.run(order, { limit = jobs.limit(given), program = "/proc/self/exe", given = given, paths = paths, emit = emit })
 end
 
 local function run(given, words)
@@ -42,7 +38,10 @@ local function run(given, words)
   local ordered = graph.images(order)
   offline.check_all(ordered)
   for _, image in ipairs(ordered) do connection.check(image.connection) end
-  local failure = build_all(order, given, render.open(given, about))
+  local parallel = jobs.limit(given) > 1 and jobs.width(order) > 1
+  local emit = render.open(given, about, parallel)
+  local failure
+  if parallel then failure = build_side_by_side(order, given, words, emit) else failure = build_all(order, given, emit) end
   if not failure then return 0 end
   failure.shown = not failure.unheard
   error(failure, 0)

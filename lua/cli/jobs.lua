@@ -1,0 +1,155 @@
+-- jobs: several images side by side, a process each; their events come back as JSON lines
+local cjson = require "cjson"
+local process = require "process"
+local signal = require "signal"
+local err = require "core.err"
+
+local jobs = {}
+
+local READ = 60 -- seconds of one wait
+
+--[[
+jobs.width(order) -> integer
+How many images of a graph's order could be built at the same time: those with the same number of images before them.
+]]
+function jobs.width(order)
+  local depth, count, widest = {}, {}, 0
+  for _, entry in ipairs(order) do
+    local d = (depth[entry.image.from] or 0) + 1
+    depth[entry.image] = d
+    count[d] = (count[d] or 0) + 1
+    widest = math.max(widest, count[d])
+  end
+  return widest
+end
+
+--[[
+jobs.limit(given) -> integer
+How many images --jobs allows at a time.
+Raises: usage.
+]]
+function jobs.limit(given)
+  local n = math.tointeger(tonumber(given.jobs))
+  if not n or n < 1 then err.raise("usage", string.format("--jobs: %q is not a number of 1 or more", tostring(given.jobs))) end
+  return n
+end
+
+-- ---- one child ----
+
+-- What a child is to do travels over standard input: variables may be secret, and argument lists are public.
+local function start(self, entry)
+  local task = { given = self.given, paths = self.paths, image = entry.image.name, parent = entry.parent }
+  entry.process = err.check(process.start { command = { self.program, "child" }, stdin = cjson.encode(task) })
+  entry.pending = { out = "", err = "" }
+  table.insert(self.running, entry)
+end
+
+local function take_line(self, entry, stream, line)
+  local ok, event = pcall(cjson.decode, line)
+  if stream == "err" or not ok or type(event) ~= "table" then
+    if line ~= "" then self.emit { event = "warning", image = entry.image.name, message = line } end
+    return
+  end
+  if event.event == "image.failed" then entry.told = true end
+  self.emit(event)
+end
+
+-- Read what is there, whole lines of it.
+local function drain(self, entry)
+  while true do
+    local stream, bytes = entry.process:read(0)
+    if not stream then return stream == nil end
+    local text = entry.pending[stream] .. bytes
+    for line in text:gmatch("([^\n]*)\n") do take_line(self, entry, stream, line) end
+    entry.pending[stream] = text:match("[^\n]*$")
+  end
+end
+
+local function finish(self, entry)
+  for stream, rest in pairs(entry.pending) do if rest ~= "" then take_line(self, entry, stream, rest) end end
+  local result = entry.process:wait(READ)
+  entry.process:close()
+  entry.status = result and result.status
+  if entry.status == 0 then return end
+  local e = err.new { code = entry.status == 130 and "cancelled" or "build", message = entry.image.name .. " failed" }
+  if not entry.told then
+    e.message = result and result.signal and "the process that built it was killed by signal " .. result.signal or "the process that built it failed"
+    self.emit { event = "image.failed", image = entry.image.name, error = e.message }
+  end
+  entry.failed, self.failure = true, self.failure or e
+end
+
+-- ---- all of them ----
+
+-- Start what may start; what stands on a failed image is skipped, and said so.
+local function start_ready(self)
+  local by_image = self.by_image
+  for _, entry in ipairs(self.order) do
+    local parent = by_image[entry.image.from]
+    if not entry.begun and parent and parent.failed then
+      entry.begun, entry.failed = true, true
+      self.emit { event = "image.skipped", image = entry.image.name, reason = parent.image.name .. " failed" }
+    elseif not entry.begun and not self.stopping and #self.running < self.limit and (not parent or parent.status == 0) then
+      entry.begun = true
+      start(self, entry)
+    end
+  end
+end
+
+local function ready_entries(self)
+  local processes, of = {}, {}
+  for i, entry in ipairs(self.running) do processes[i], of[entry.process] = entry.process, entry end
+  local ready = process.ready(processes, READ)
+  for i, p in ipairs(ready) do ready[i] = of[p] end
+  return ready
+end
+
+local function remove(list, value)
+  for i = #list, 1, -1 do if list[i] == value then table.remove(list, i) end end
+end
+
+-- Take what came, and start what may start now.
+local function turn(self)
+  for _, entry in ipairs(ready_entries(self)) do
+    if drain(self, entry) then
+      finish(self, entry)
+      remove(self.running, entry)
+    end
+  end
+  start_ready(self)
+end
+
+-- A signal goes to each child: it cleans up by itself, and stops doing so at the second one.
+local function forward(self, e)
+  if not err.is(e, "cancelled") then error(e, 0) end
+  self.stopping = e
+  signal.acknowledge()
+  for _, entry in ipairs(self.running) do entry.process:signal "INT" end
+end
+
+--[[
+jobs.run(order, options) -> error object|nil
+Build the images of a graph's order, at most `limit` at a time, a process each. Returns the first failure.
+  order          array             from graph.order
+  options.limit  integer           1 to 16
+  options.program string           this program
+  options.given  table             the options of the command line that matter: var, var_file, force, on_error, debug
+  options.paths  {string, ...}     the recipes
+  options.emit   function(event)
+Raises: nothing of the builds; cancelled is a failure after every child has cleaned up.
+Blocks: yes.
+]]
+function jobs.run(order, options)
+  local self = { order = order, running = {}, by_image = {}, limit = math.min(options.limit, 16), program = options.program,
+    given = options.given, paths = options.paths, emit = options.emit }
+  local _ <close> = setmetatable({}, { __close = function() for _, e in ipairs(self.running) do e.process:close() end end })
+  for _, entry in ipairs(order) do self.by_image[entry.image] = entry end
+  start_ready(self)
+  while #self.running > 0 do
+    local ok, e = pcall(turn, self)
+    if not ok then forward(self, e) end
+  end
+  return self.stopping or self.failure
+end
+
+return jobs

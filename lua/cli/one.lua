@@ -1,0 +1,24 @@
+-- one: build one image and say how it ended
+local graph = require "build.graph"
+local life = require "build.life"
+
+local one = {}
+
+--[[
+one.build(entry, given, emit) -> error object|nil
+Build an image of a graph's order; the end is an event, image.done or image.failed. Returns what stopped it.
+  given          table             options: force, on_error, debug
+]]
+function one.build(entry, given, emit)
+  local image = entry.image
+  local ok, result = pcall(life.build, graph.kind(image), image,
+    { force = given.force, on_error = given.on_error, trace = given.debug, parent = entry.parent }, emit)
+  if ok then
+    emit { event = "image.done", image = image.name, result = result.result, seconds = result.seconds, run = result.run }
+    return nil
+  end
+  emit { event = "image.failed", image = image.name, error = tostring(result), code = result.code, step = result.step, left = result.left }
+  return result
+end
+
+return one

@@ -1,0 +1,71 @@
+-- Several images in one command
+local builds = require "tests.builds"
+local lab = require "tests.lab"
+
+local function site(t) return builds.setup(t, lab.start(t)) end
+
+-- A recipe that makes two base images and a clone of the first.
+local function three(s, first)
+  return s.t:write(s.dir .. "/three.lua", string.format([[
+local v = vars {}
+local function small(name, more)
+  local fields = { name = name, guest_id = "otherLinux64Guest", iso = { url = v.iso_url, checksum = v.iso_checksum },
+    boot = { wait = "300ms", "<enter>" }, shutdown = { command = "poweroff", timeout = "20s" } }
+  for key, value in pairs(more or {}) do fields[key] = value end
+  return base(fields)
+end
+local one = small("one", { %s })
+return { one, small "two", clone { name = "of-one", from = one, linked = true, shutdown = { command = "poweroff", timeout = "20s" } } }
+]], first or ""))
+end
+
+return {
+  ["independent images build side by side, each in its process, without mixing their lines"] = function(t)
+    local s = site(t)
+    local out, status = builds.run(s, three(s))
+    t:equal(status, 0, out)
+    t:equal(builds.state(s), { vms = { "of-one", "one", "two" }, files = {}, sessions = 0 })
+    for line in out:gmatch("[^\n]+") do t:match(line, "^o?f?%-?%w+ | ", "each line says whose it is") end
+    local first_done, second_begun = out:find("one: built", 1, true), out:find("two | two  ", 1, true)
+    t:ok(second_begun < first_done, "the second began before the first ended")
+    t:ok(out:find("one: built", 1, true) < out:find("of-one | of-one  ", 1, true), "the clone waited for its parent")
+  end,
+  ["one that fails does not stop the others; what stands on it is skipped"] = function(t)
+    local s = site(t)
+    local out, status = builds.run(s, three(s, "guest_id = 'noSuchGuest'"))
+    t:equal(status, 1)
+    t:contains(out, "of-one: skipped: one failed")
+    t:contains(out, "two: built")
+    t:equal(builds.state(s), { vms = { "two" }, files = {}, sessions = 0 })
+  end,
+  ["--jobs=1 builds one after the other in one process"] = function(t)
+    local s = site(t)
+    local out, status = builds.run(s, three(s), "--jobs", "1")
+    t:equal(status, 0, out)
+    t:ok(not out:find(" | ", 1, true))
+    t:ok(out:find("one: built", 1, true) < out:find("two  ", 1, true))
+  end,
+  ["Ctrl-C reaches every child, once, and each cleans up"] = function(t)
+    local s = site(t)
+    local recipe = three(s, "boot = { wait = '30s', '<enter>' }")
+    local out, status = builds.interrupt(s, 1.5, recipe, "one", "two")
+    t:equal(status, 130, out)
+    t:contains(out, "one | ")
+    t:contains(out, "undone: virtual machine")
+    t:ok(not out:find("left behind", 1, true))
+    local state = builds.state(s)
+    t:equal({ state.files, state.sessions }, { {}, 0 })
+    for _, name in ipairs(state.vms) do t:equal(name, "two") end
+  end,
+  ["JSON events of several images are whole lines of one stream"] = function(t)
+    local s = site(t)
+    local out, status = builds.run(s, three(s), "--json")
+    t:equal(status, 0)
+    local done = {}
+    for line in out:gmatch("[^\n]+") do
+      local event = require("cjson").decode(line)
+      if event.event == "image.done" then done[event.image] = event.result end
+    end
+    t:equal(done, { one = "built", two = "built", ["of-one"] = "built" })
+  end,
+}
