@@ -6,12 +6,15 @@ local sshd = require "tests.sshd"
 local program, folder = arg[-1], arg[0]:match("^(.*)/[^/]*$") .. "/examples"
 local tests = {}
 
+local function guest(t)
+  local server = sshd.start(t)
+  return "", table.concat({ server.host, server.port, server.username, server.key_file }, " ")
+end
+
 -- Each gets a directory of its own, unless it needs something else: variables to set, arguments.
 local needs = {
-  ["ssh.lua"] = function(t)
-    local server = sshd.start(t)
-    return "", table.concat({ server.host, server.port, server.username, server.key_file }, " ")
-  end,
+  ["ssh.lua"] = guest,
+  ["check.lua"] = guest,
   ["vsphere.lua"] = function(t)
     local set = {}
     for name, value in pairs(lab.start(t).env) do set[#set + 1] = name .. "='" .. value .. "' " end

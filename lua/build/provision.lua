@@ -1,7 +1,9 @@
 -- provision: the recipe's steps in the living guest: values of the step words, and functions
 local signal = require "signal"
 local err = require "core.err"
+local secret = require "core.secret"
 local units = require "core.units"
+local check = require "guest.check"
 
 local provision = {}
 
@@ -47,6 +49,21 @@ function acts.shell(b, step)
   local command = string.format("%s %s; status=$?; rm -f %s; exit $status", step.interpreter, path, path)
   b.guest:run(command, { sudo = step.sudo, env = step.env, timeout = step.timeout, valid = step.valid, on_output = feed })
   finish()
+end
+
+-- Events are masked where they are shown; a file of results has to be here.
+local function masker(image)
+  local secrets, values = secret.new(), image.variables
+  for name, about in pairs(getmetatable(values).described) do
+    if about.secret then secrets:add(values[name]) end
+  end
+  secrets:add(image.ssh.password)
+  return function(text) return secrets:mask(text) end
+end
+
+function acts.check(b, step)
+  local results = check.demand(b.guest, step, { emit = b.emit, note = b.note, mask = masker(b.image) })
+  return #results .. " checks hold"
 end
 
 function acts.reboot(b, step)

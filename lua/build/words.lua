@@ -1,5 +1,6 @@
--- words: the steps that recipes write as values: upload, shell, reboot, wait. Each reads its options strictly.
+-- words: the steps that recipes write as values: upload, shell, check, reboot, wait. Each reads its options strictly.
 local spec = require "core.spec"
+local check = require "guest.check"
 
 local words = {}
 
@@ -18,6 +19,7 @@ words.specs = {
     { "valid", spec.list(spec.integer(0, 255), { single = true }), default = { 0 }, doc = "exit statuses that are fine" },
     { "name", spec.string },
   }),
+  check = check.spec,
   reboot = spec.record("reboot", { { "timeout", spec.duration, default = "10m" } }),
   wait = spec.record("wait", { short = "seconds", { "seconds", spec.duration, required = true } }),
 }

@@ -36,6 +36,12 @@ lines["step.failed"] = function(e, paint) return paint("red", columns(e.step, e.
 lines["note"] = function(e, paint) return paint("dim", indented(e.message)) end
 lines["warning"] = function(e, paint) return paint("yellow", indented(e.message)) end
 lines["output"] = function(e, paint) return paint("dim", indented(e.step .. "> " .. e.text)) end
+-- Results of checks come together: rows of a table.
+lines["check"] = function(e, paint)
+  local mark = e.skipped and paint("yellow", "skip") or e.ok and paint("green", "ok  ") or paint("red", "FAIL")
+  local said = e.skipped and "" or e.ok and e.found or string.format("%s, expected %s", e.found, e.expected)
+  return string.format("    %s %-12s %-36s %-10s %s", mark, e.kind, e.name, e.property, said)
+end
 lines["http.get"] = function(e, paint)
   return paint("dim", indented(string.format("http %s %d, %s to %s", e.path, e.status, units.format_bytes(e.bytes), e.client)))
 end

@@ -4,6 +4,7 @@ local signal = require "signal"
 local err = require "core.err"
 local retry = require "core.retry"
 local units = require "core.units"
+local check = require "guest.check"
 local sudo = require "guest.sudo"
 local upload = require "guest.upload"
 
@@ -242,6 +243,14 @@ guest:download(from, to [, options]) -> integer
 Copy files and trees from the guest; see upload.receive.
 ]]
 function guest:download(from, to, options) return upload.receive(session_of(self), from, to, options) end
+
+-- ---- what has to be true ----
+
+--[[
+guest:check(checks) -> results
+Ask whether everything holds: guest:check { service = { "sshd" }, port = { "tcp:22" }, timeout = "1m" }; see check.now.
+]]
+function guest:check(checks) return check.now(self, checks) end
 
 -- ---- off and on ----
 
