@@ -26,8 +26,8 @@ base.preflight = { { "preflight", run = function(b) return preflight.run(b) end 
 -- The life of a base image. The list is the documentation.
 base.steps = {
   { "iso", run = iso.prepare },
-  { "kickstart", run = media.prepare, undo = media.remove, undo_name = "kickstart medium" },
-  { "create", run = machine.create, undo = machine.remove, undo_name = "virtual machine" },
+  { "kickstart", run = media.prepare, undo = media.remove, undo_name = "kickstart medium", about = media.name },
+  { "create", run = machine.create, undo = machine.remove, undo_name = "virtual machine", about = machine.name },
   { "power on", run = machine.power_on },
   { "boot", run = type_boot, when = function(b) return b.image.boot end },
   { "address", run = access.find_address },

@@ -58,9 +58,10 @@ end
 -- ---- typing ----
 
 local function refused(sent, event, e)
-  if err.is(e, "cancelled") then error(e, 0) end
-  err.raise("build", string.format("key %d (%s) was not accepted: %s", sent + 1, event.text, tostring(e)),
-    { op = "type the boot command", cause = e })
+  if not err.is(e) or e.code == "cancelled" then error(e, 0) end
+  e.message = string.format("key %d of the boot command (%s) was not accepted: %s", sent + 1, event.text, e.message)
+  e.op, e.target = nil, nil
+  error(e, 0)
 end
 
 --[[
@@ -173,7 +174,7 @@ function boot.run(b)
   b.keys = 0
   if command.run then command.run(live) end
   for _, text in ipairs(command) do boot.type(b, text) end
-  return b.keys .. " keys"
+  return b.keys .. (b.keys == 1 and " key" or " keys")
 end
 
 --[[

@@ -61,7 +61,7 @@ clone.preflight = { { "preflight", run = preflight_clone } }
 
 -- The life of a clone. The list is the documentation.
 clone.steps = {
-  { "clone", run = make, undo = machine.remove, undo_name = "virtual machine" },
+  { "clone", run = make, undo = machine.remove, undo_name = "virtual machine", about = machine.name },
   { "power on", run = machine.power_on },
   { "address", run = access.find_address },
   { "ssh", run = access.connect },

@@ -55,6 +55,14 @@ local function download_options(url, path, algorithms)
   return { url = url, save = path, digest = algorithms, redirects = 5, stall = 60 }
 end
 
+-- Why the ISO did not come, and what may help.
+local function not_downloaded(message, code)
+  local hint = code == "tls" and "the vCenter's ca_file and thumbprint are not for other servers: add the authority to this machine's"
+      .. " certificates,\nor download the ISO and give its path as iso_url"
+    or (code == "net" or code == "timeout") and "is iso_url right, and does this machine reach it? https_proxy and no_proxy are obeyed" or nil
+  err.raise(code, message, { op = "download the ISO", hint = hint })
+end
+
 -- http(s) -> local cache. Returns the path; verifies a known digest.
 local function download(b, url, algorithm, want)
   local dir = cache_directory()
@@ -64,7 +72,8 @@ local function download(b, url, algorithm, want)
   local options = download_options(url, part, { algorithm })
   options.progress = function(done, total) report(b, done, total) end
   local entry = b.scope:push("local file " .. part, function() os.remove(part) end)
-  local result = err.check(client:request(options))
+  local result, message, code = client:request(options)
+  if not result then not_downloaded(message, code) end
   failed_status("download the ISO", url, result)
   local got = result.digest[algorithm]
   if want and got ~= want then mismatch(url, algorithm, want, got) end
@@ -100,8 +109,11 @@ local function relay(b, url, final, algorithm, want)
   local entry = b.scope:push("local file " .. part, function() os.remove(part) end)
   publish(b, final, function(remote)
     local source <close> = err.check(client:start(download_options(url, part, { algorithm })))
-    b.datastore:upload(remote, { follow = source, progress = function(done, total) report(b, done, total) end })
-    local result = err.check(source:wait())
+    local ok, e = pcall(b.datastore.upload, b.datastore, remote,
+      { follow = source, progress = function(done, total) report(b, done, total) end })
+    local result, message, code = source:wait(ok and nil or 0)
+    if result == nil then not_downloaded(message, code) end -- an upload that has nothing to follow fails as well
+    if not ok then error(e, 0) end
     failed_status("download the ISO", url, result)
     if result.digest[algorithm] ~= want then mismatch(url, algorithm, want, result.digest[algorithm]) end
   end)

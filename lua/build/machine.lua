@@ -65,14 +65,20 @@ function machine.create(b)
 end
 
 --[[
-machine.remove(b) -> nothing
-Undo of create: power the VM off and destroy it, unless it is published; no harm when there is none.
+machine.name(b) -> string
+The name that the VM has until it is published, and the folder that it is in.
+]]
+function machine.name(b) return b.temporary_name .. (b.image.placement.folder and " in the folder " .. b.image.placement.folder or "") end
+
+--[[
+machine.remove(b) -> false|nil
+Undo of create: power the VM off and destroy it, unless it is published; false when there is none.
 Blocks: yes.
 ]]
 function machine.remove(b)
   b.vm = b.vm or b.folder:find_vm(b.temporary_name)
-  if not b.vm or b.published then return end
-  if b.vm:power_state() ~= "poweredOff" then b.vm:power_off() end
+  if not b.vm or b.published then return false end
+  b.vm:power_off() -- also when it is off as far as one can see: a pending question ends with it
   b.vm:destroy()
 end
 

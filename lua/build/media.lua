@@ -87,11 +87,17 @@ function media.prepare(b)
 end
 
 --[[
-media.remove(b) -> nothing
-Delete the floppy or CD from the datastore; no harm when there is none.
+media.name(b) -> string|nil
+The floppy or CD on the datastore.
+]]
+function media.name(b) return b.media_file and b.datastore:path(b.media_file) end
+
+--[[
+media.remove(b) -> false|nil
+Delete the floppy or CD from the datastore; false when there is none.
 ]]
 function media.remove(b)
-  if not b.media_file then return end
+  if not b.media_file then return false end
   b.datastore:delete(b.media_file)
   b.media_file = nil
 end

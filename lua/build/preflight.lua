@@ -1,5 +1,6 @@
 -- preflight: everything is resolved by name and checked before anything is made; all problems are reported at once
 local httpd = require "httpd"
+local runtime = require "runtime"
 local finder = require "vsphere.finder"
 local session = require "vsphere.session"
 local err = require "core.err"
@@ -30,6 +31,7 @@ local function connect(b)
   end
   b.vc = b.keep(session.connect { server = c.server, username = c.username, password = c.password, insecure = c.insecure,
     ca_file = c.ca_file, thumbprint = c.thumbprint, run = b.run, trace = b.options.trace and function(t) b.trace(t) end or nil })
+  function b.vc.on_question(vm, question) vm:answer(question, b.note) end
   b.server_host = b.vc.host:gsub(":%d+$", "")
 end
 
@@ -38,6 +40,7 @@ end
 -- One question for each kind of thing; those that hang on another are asked only when that is there.
 local function resolve(b)
   local p, find = b.image.placement, finder.new(b.vc)
+  b.find = find
   b.datacenter = attempt(b, find.datacenter, find, p.datacenter)
   if not b.datacenter then return end
   b.compute = attempt(b, find.compute, find, b.datacenter, { cluster = p.cluster, host = p.host })
@@ -94,6 +97,15 @@ local function check_room(b)
   end
 end
 
+-- Asked only to name the nearest one.
+local function known_guest_ids(b, key)
+  local ok, option = pcall(function() return b.compute.facts.environmentBrowser:QueryConfigOptionEx { spec = { key = key } } end)
+  if not ok and err.is(option, "cancelled") then error(option, 0) end
+  local ids = {}
+  for i, d in ipairs(ok and option and option.guestOSDescriptor or {}) do ids[i] = d.id end
+  return ids
+end
+
 -- The guest id and the hardware version, as the chosen place knows them. One question.
 local function check_guest_id(b)
   local h = b.image.hardware
@@ -109,8 +121,9 @@ local function check_guest_id(b)
   for _, d in ipairs(option and option.guestOSDescriptor or {}) do
     if d.id == b.image.guest_id then return end
   end
+  local near = runtime.nearest(b.image.guest_id, known_guest_ids(b, key))
   problem(b, string.format("%s does not know the guest id %s", b.compute.name, wanted),
-    "guest ids are names such as centos7_64Guest, vmwarePhoton64Guest, otherLinux64Guest")
+    near and "did you mean " .. near .. "?" or "guest ids are names such as centos7_64Guest, vmwarePhoton64Guest, otherLinux64Guest")
 end
 
 local function check_version(b)
@@ -149,14 +162,27 @@ local function raise_problems(b)
   if #b.problems == 0 then return end
   if #b.problems == 1 then error(b.problems[1], 0) end
   local lines = {}
-  for i, e in ipairs(b.problems) do lines[i] = "- " .. tostring(e):gsub("\n", "\n  ") end
+  for i, e in ipairs(b.problems) do lines[i] = "  - " .. tostring(e):gsub("\n", "\n  ") end
   err.raise("notfound", #lines .. " problems:\n" .. table.concat(lines, "\n"))
+end
+
+-- An ISO that the recipe expects on a datastore.
+local function check_iso_path(b)
+  local path = b.image.iso.path
+  local store, file = (path or ""):match("^%[(.-)%]%s*(.+)$")
+  if not path then return end
+  if not store then return problem(b, string.format("iso.path: '%s' is not a path on a datastore", path), 'write "[datastore] directory/file.iso"') end
+  local found = store == b.datastore.known.name and b.datastore or attempt(b, b.find.datastore, b.find, b.datacenter, store)
+  if found and not found:size(file) then problem(b, string.format("iso.path: %s is not there", path)) end
 end
 
 -- What only an image that is installed needs to have checked.
 local function check_install(b)
   if b.compute then check_guest_id(b) end
-  if b.datastore then check_room(b) end
+  if b.datastore then
+    check_room(b)
+    check_iso_path(b)
+  end
   check_version(b)
 end
 

@@ -6,7 +6,7 @@ local runner = {}
 
 local function undo_of(step, b)
   return function()
-    if step.undo then step.undo(b) end
+    return step.undo(b)
   end
 end
 
@@ -27,7 +27,10 @@ local function run_step(step, b)
   local started = signal.now()
   b.step = step[1]
   b.emit { event = "step.start", step = step[1] }
-  if step.undo then step.entry = b.scope:push(step.undo_name or step[1], undo_of(step, b)) end
+  if step.undo then
+    local entry = b.scope:push(step.undo_name or step[1], undo_of(step, b))
+    entry.about = step.about and function() return step.about(b) end
+  end
   local ok, detail = xpcall(step.run, labelled(step), b)
   local seconds = signal.now() - started
   if not ok then
@@ -41,7 +44,8 @@ end
 --[[
 runner.run(steps, b) -> nothing
 Run the steps in order. A step's undo is on the clean-up scope before it starts; the first failure ends the list.
-  steps          array of { name, run = function(b) -> detail|nil, undo = function(b)|nil, undo_name, when = function(b) -> boolean }
+  steps          array of { name, run = function(b) -> detail|nil, undo = function(b)|nil, undo_name,
+                 about = function(b) -> string|nil (which one the undo is about), when = function(b) -> boolean }
   b              table             the build: emit, scope and timings are used here
 Raises: what the step raised, with `step` set to its name.
 Blocks: yes.

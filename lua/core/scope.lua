@@ -18,8 +18,9 @@ end
 
 --[[
 scope:push(name, undo) -> entry
-Remember how to undo what is about to be done. undo() must do no harm when the deed never happened. With entry.quiet set,
-only a failing undo is reported.
+Remember how to undo what is about to be done. undo() must do no harm when the deed never happened, and returns false then:
+that is not reported. With entry.quiet set, only a failing undo is reported; with entry.about, a function, reports and what
+unwind returns have the name and what it returns then: which one it is.
 ]]
 function scope:push(name, undo)
   local entry = { name = name, undo = undo }
@@ -56,15 +57,17 @@ function scope:unwind()
     local entry = self[i]
     self[i] = nil
     stop = stop or signal.now() > until_
+    local about = entry.about and entry.about()
+    local name = about and entry.name .. " " .. about or entry.name
     local ok, e = not stop, nil
     if ok then
       ok, e = pcall(entry.undo)
       stop = err.is(e, "cancelled")
     end
-    if not ok then left[#left + 1] = entry.name end
-    if not ok or not entry.quiet then
+    if not ok then left[#left + 1] = name end
+    if not ok or not (entry.quiet or e == false) then
       -- whoever listens may be gone: that stops no clean-up
-      pcall(self.report, entry.name, not ok and (e or err.new { code = "timeout", message = "no time left to clean up" }) or nil)
+      pcall(self.report, name, not ok and (e or err.new { code = "timeout", message = "no time left to clean up" }) or nil)
     end
   end
   return left

@@ -170,6 +170,7 @@ sent only the devices that the fault points at are named.
   fault            MethodFault, LocalizedMethodFault, or { faultstring = string } as from vim.decode
   context.text     string|nil      the server's text beside the fault (the message of vim.decode)
   context.specs    array|nil       VirtualDeviceConfigSpec as sent: for faults that name a device by its index
+  context.method   string|nil      what was called
   context.name_of  function|nil    reference -> name|nil; without it "VirtualMachine:vm-12"
 message = "disk 2 (64 GiB, pvscsi) is not accepted (InvalidDeviceSpec: Invalid configuration for device '1'.)"
 hint = string|nil
@@ -181,6 +182,7 @@ function fault.explain(f, context)
   local name = vim.typeof(value)
   if not name then return one_line(context.text or value and value.faultstring or localized or "a fault without text") end
   local words, hint, told = words_for(value, context)
+  name = context.method and name .. " from " .. context.method or name
   local said, fields = server_text(value, localized, context), fields_of(value, told, context)
   local message = words and format("%s (%s)", words, join(": ", join(", ", name, fields), said))
     or format("%s (%s)", said ~= "" and said or "the server reports a fault", join(": ", name, fields))

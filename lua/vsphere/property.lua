@@ -134,6 +134,13 @@ function watcher:renew()
   self.filter, self.version, self.login, self.values = filter, "", session.user.key, {}
 end
 
+-- A new filter tells everything again.
+function watcher:start_over()
+  local session = self.object.session
+  pcall(session.invoke, session, self.filter, "DestroyPropertyFilter")
+  self.login = nil
+end
+
 --[[
 watcher:next([seconds]) -> {path -> value}
                         -> nil
@@ -145,10 +152,14 @@ Blocks: yes.
 ]]
 function watcher:next(seconds)
   local until_ = signal.now() + (seconds or POLL)
+  local session = self.object.session
   repeat
-    if self.login ~= self.object.session.user.key then self:renew() end
+    if self.login ~= session.user.key then self:renew() end
+    local repeats = session.repeats
     local set = self:poll(math.ceil(math.max(0, math.min(self.silence, until_ - signal.now()))))
-    if not set then
+    if session.repeats ~= repeats then
+      self:start_over() -- an answer may be lost, with what it told
+    elseif not set then
       -- a forgotten version, or silence: the next question is for everything, in case a change was lost on the way
       self.version, self.silence = "", math.min(POLL, self.silence * 2)
     else

@@ -81,7 +81,7 @@ end
 local function fault_error(self, f, text, method, target, args)
   local spec = args and (args.config or args.spec)
   spec = type(spec) == "table" and (spec.deviceChange and spec or spec.config) or {}
-  local context = { text = text, specs = spec.deviceChange }
+  local context = { text = text, specs = spec.deviceChange, method = method }
   if self.user and not self.explaining then
     function context.name_of(ref)
       self.explaining = true
@@ -91,9 +91,11 @@ local function fault_error(self, f, text, method, target, args)
     end
   end
   local message, hint = fault.explain(f, context)
-  return err.new { code = fault.code(f), message = message, hint = hint, fault = f, kind = vim.typeof(f), op = method,
-    target = target and tostring(target), method = method }
+  return err.new { code = fault.code(f), message = message, hint = hint, fault = f, kind = vim.typeof(f), method = method, object = target }
 end
+
+-- What http says, without the request that it begins with.
+local function plain(message) return (message:gsub("^%u+ https?://%S+: ", "")) end
 
 -- One POST: the result of vim.decode, or nil, message, code; transient failures have the code "net", "timeout" or "busy".
 local function post(self, method, body, version, options)
@@ -104,9 +106,9 @@ local function post(self, method, body, version, options)
   self.last = signal.now()
   self.requests = self.requests + 1
   trace(self, method, body, result, message, started)
-  if not result then return nil, message, code end
+  if not result then return nil, plain(message), code end
   if TRANSIENT[result.status] then
-    return nil, string.format("%s: the server is busy (HTTP status %d)", method, result.status), "busy"
+    return nil, string.format("the server is busy (HTTP status %d)", result.status), result.status == 503 and "busy" or "timeout"
   end
   if result.status ~= 200 and result.status ~= 500 then
     return nil, string.format("%s answers /sdk with HTTP status %d: not a vCenter or ESXi host", self.host, result.status), "http"
@@ -114,18 +116,21 @@ local function post(self, method, body, version, options)
   return vim.decode(result.body, method, self.space)
 end
 
--- Repeat a safe call over a time in which the server is away.
+-- Repeat a safe call over a time in which the server is away. A call that met "busy" (503) was not carried out: any may be repeated.
 local function post_patiently(self, method, body, version, options)
-  local until_, pause = nil, 0.5 -- the time counts from the first failure: a long poll may have been waiting for a minute
+  local until_, pause, tries = nil, 0.5, 1 -- the time counts from the first failure: a long poll may have been waiting for a minute
   while true do
     local value, message, code, detail = post(self, method, body, version, options)
     local transient = code == "net" or code == "timeout" or code == "busy" or code == "format"
+    local again = transient and (code == "busy" or options.safe or is_safe(method))
     until_ = until_ or signal.now() + self.patience
-    if not transient or not (options.safe or is_safe(method)) or signal.now() + pause > until_ then
+    if not again or signal.now() + pause > until_ then
+      if tries > 1 and value == nil and transient then message = string.format("%s (%d tries)", message, tries) end
       return value, message, code == "busy" and "http" or code, detail
     end
+    self.repeats = self.repeats + 1
     signal.sleep(pause)
-    pause = math.min(pause * 2, 10)
+    pause, tries = math.min(pause * 2, 10), tries + 1
   end
 end
 
@@ -196,7 +201,7 @@ Blocks: yes.
 ]]
 function session.connect(options)
   local self = setmetatable({ options = options, host = host_of(options.server or ""), patience = options.patience or 60,
-    retired = {}, requests = 0, last = signal.now() }, session)
+    retired = {}, requests = 0, repeats = 0, last = signal.now() }, session)
   self.user_agent = "luabuild/" .. runtime.version .. (options.run and " (" .. options.run .. ")" or "")
   self.space = object.space(self)
   self.client = new_client(self)
@@ -233,7 +238,8 @@ function session:invoke(ref, method, args, options)
   end
   if value ~= nil then return value end
   if code == "fault" then error(fault_error(self, detail, message, method, ref, args), 0) end
-  error(err.new { code = code, message = message, method = method, op = method, target = tostring(ref) }, 0)
+  error(err.new { code = code, message = string.format("%s: %s: %s", method, self.host, message), method = method, object = ref,
+    hint = not is_safe(method) and code ~= "http" and "the connection broke while the server was at it: whether it was done is not known" or nil }, 0)
 end
 
 --[[
@@ -290,12 +296,12 @@ function session:request(options)
       self:keepalive()
       result, message, code = transfer:wait(30)
     until result ~= false
-    if result == nil then err.raise(code, message, { op = what, target = self.host }) end
+    if result == nil then err.raise(code, string.format("%s (%s of %s)", plain(message), what, self.host)) end
     if result.status < 400 then return result end
     if result.status ~= 401 or again or o.follow then
       local text = (result.body or ""):gsub("<[^>]*>", " "):gsub("%s+", " "):sub(1, 200)
       err.raise(result.status == 404 and "notfound" or "http",
-        string.format("%s: HTTP status %d%s", what, result.status, text:match("%S") and ": " .. text or ""), { status = result.status })
+        string.format("HTTP status %d%s (%s)", result.status, text:match("%S") and ": " .. text or "", what), { status = result.status })
     end
     again = true
     login_again(self)

@@ -32,12 +32,14 @@ Wait for the end of a task: its result (an object for a task that makes one), tr
 breaks is no reason to give up: the task is asked for again by its reference.
   options.timeout  number = 3600   seconds
   options.progress function|nil    called with the percentage when it changes
-Raises: error objects: for the fault that the task ended with, timeout (the task goes on), cancelled (the task is cancelled).
+  options.meanwhile function|nil   called when it takes long: after 2 seconds, then less and less often, every 30 at last
+Raises: what meanwhile raises; error objects: for the fault that the task ended with, timeout (the task goes on), cancelled (the task is cancelled).
 Blocks: yes.
 ]]
 function Task:wait(options)
   options = options or {}
   local until_, shown = signal.now() + (options.timeout or 3600), nil
+  local pause = options.meanwhile and 2 or math.huge
   local function ended(values)
     local percent = values["info.progress"]
     if options.progress and percent and percent ~= shown then
@@ -47,29 +49,46 @@ function Task:wait(options)
     return values["info.state"] == "success" or values["info.state"] == "error"
   end
   while true do
-    local ok, done, values = pcall(property.wait, self, PATHS, ended, until_ - signal.now())
+    local ok, done, values = pcall(property.wait, self, PATHS, ended, math.min(pause, until_ - signal.now()))
     if ok then
       if values["info.state"] == "error" then error(failure(self, values), 0) end
       local result = values["info.result"]
       return result == nil and true or result
     end
     if err.is(done, "cancelled") then stop(self) end
-    if not connection_lost(done) or signal.now() + 5 > until_ then error(done, 0) end
-    signal.sleep(5)
+    if options.meanwhile and err.is(done, "timeout") and done.values and signal.now() < until_ then
+      options.meanwhile()
+      pause = math.min(pause * 2, 30)
+    else
+      if not connection_lost(done) or signal.now() + 5 > until_ then error(done, 0) end
+      signal.sleep(5)
+    end
   end
+end
+
+-- A virtual machine that asks something holds up its task: whoever knows answers is told.
+local function listen(target, options)
+  local session = target.session
+  if not session.on_question or target.kind ~= "VirtualMachine" then return options end
+  local out = { meanwhile = function()
+    local question = target:get "runtime.question"
+    if question then session.on_question(target, question) end
+  end }
+  for key, value in pairs(options or {}) do out[key] = value end
+  return out
 end
 
 --[[
 task.run(object, method, args [, options]) -> result
 Call a method that returns a task and wait for its end: object:method(args):wait(options), with the arguments at hand to explain
-a fault.
+a fault. When it takes long and the object is a virtual machine with a pending question, session.on_question(vm, question) is called.
 Raises: as Task:wait.
 Blocks: yes.
 ]]
 function task.run(target, method, args, options)
   local running = target.session:invoke(target, method, args)
   rawset(running, "sent", { method = method, args = args, target = target })
-  return running:wait(options)
+  return running:wait(listen(target, options))
 end
 
 return task

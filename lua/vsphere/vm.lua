@@ -119,7 +119,7 @@ function Machine:type(events)
   for i, e in ipairs(events) do keys[i] = { usbHidCode = e.hid, modifiers = e.modifiers } end
   local accepted = self:PutUsbScanCodes { spec = { keyEvents = keys } }
   if accepted ~= #keys then
-    err.raise("build", string.format("the server took %d of %d keys", accepted, #keys), { op = "type", target = tostring(self) })
+    err.raise("build", string.format("the server took %d of %d keys", accepted, #keys))
   end
   return accepted
 end
@@ -163,8 +163,8 @@ function Machine:answer(question, say)
   if not choice then
     local labels = {}
     for i, c in ipairs(question.choice.choiceInfo or {}) do labels[i] = string.format("%s (%s)", c.label, c.key) end
-    err.raise("build", string.format("the virtual machine asks: %s", question.text), { target = tostring(self),
-      hint = "choices: " .. table.concat(labels, ", ") .. "; answer it in the vSphere client" })
+    err.raise("build", string.format("the virtual machine asks: %s", question.text), {
+      hint = "choices: " .. table.concat(labels, ", ") .. "; there is no rule for it, so the build does not choose" })
   end
   self:AnswerVM { questionId = question.id, answerChoice = choice.key }
   say(string.format("answered '%s' to: %s", choice.label, question.text))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
@@ -10,6 +11,14 @@ import (
 // questionText is vCenter's when a guest has locked its CD-ROM.
 const questionText = "msg.cdromdisconnect.locked:The guest operating system has locked the CD-ROM door and is probably using the CD-ROM, " +
 	"which can prevent the guest from recognizing media changes. Disconnect anyway and override the lock?"
+
+// questionID is what stands before the colon of "msg.some.thing:text", as the server writes it.
+func questionID(text string) string {
+	if id, _, ok := strings.Cut(text, ":"); ok && strings.HasPrefix(id, "msg.") {
+		return id
+	}
+	return "msg.lab.question"
+}
 
 // ask sets runtime.question and waits for AnswerVM. "no" and "cancel" are the failure of what asked.
 func (m *machine) ask(text string) error {
@@ -31,7 +40,7 @@ func (m *machine) ask(text string) error {
 			ChoiceInfo:   []types.BaseElementDescription{choice("0", "button.yes"), choice("1", "button.no")},
 			DefaultIndex: 1,
 		},
-		Message: []types.VirtualMachineMessage{{Id: "msg.cdromdisconnect.locked", Text: text}},
+		Message: []types.VirtualMachineMessage{{Id: questionID(text), Text: text}},
 	})
 	key, ok := <-answer
 	m.setQuestion(nil)
