@@ -182,7 +182,11 @@ return {
       t:raises("enough", w.add, w, "x", dir .. "/disk", { progress = function() error("enough") end })
       assert(w:place("next"))
       assert(w:entry_done(0))
-      assert(w:finish())
+      t:raises("enough", w.finish, w, { digest = "sha1", progress = function() error("enough") end })
+      t:raises("did you mean 'digest'", w.finish, w, { digests = "sha1" })
+      local made = assert(w:finish { digest = { "sha256", "sha1" }, progress = function(...) done, total = ... end })
+      t:equal({ done, total }, { made.size, made.size })
+      t:equal(made.digest, { sha256 = digest.file("sha256", dir .. "/a.ova"), sha1 = digest.file("sha1", dir .. "/a.ova") })
     end
     t:equal(ova.digest(dir .. "/a.ova", "a/disk", "sha512"), digest.string("sha512", bytes))
     t:equal(ova.list(dir .. "/a.ova")[1].mtime, 1)
