@@ -63,5 +63,9 @@ for _, path in ipairs(files(here, {})) do
   end
 end
 
+if filter and passed + failed + skipped == 0 then
+  failed = 1
+  print("not ok - no test's name contains " .. filter)
+end
 print(string.format("%d passed, %d failed%s", passed, failed, skipped > 0 and ", " .. skipped .. " skipped" or ""))
 return failed == 0 and 0 or 1
