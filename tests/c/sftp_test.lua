@@ -133,7 +133,7 @@ return {
   ["a server without sftp is named"] = function(t)
     local server = sshd.start(t, { config = "ForceCommand echo no" })
     local s <close> = assert(ssh.connect(server:options()))
-    t:match(select(2, s:stat("/")), "open sftp at ")
+    t:match(select(2, s:stat("/", { timeout = 5 })), "open sftp at ")
     local none = sshd.start(t, { directory = server.directory, subsystem = "" })
     local n <close> = assert(ssh.connect(none:options()))
     t:contains(t:fails("ssh", n:stat("/")), "the server has no sftp subsystem")
