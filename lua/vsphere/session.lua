@@ -6,20 +6,13 @@ local vim = require "vim"
 local err = require "core.err"
 local fault = require "vsphere.fault"
 local object = require "vsphere.object"
+local post = require "vsphere.post"
 
 local session = {}
 session.__index = session
 
 local IDLE = 600      -- seconds after which keepalive asks; the server forgets a session after 1800
 local FIRST = "6.0"   -- version of the first call, before the server's is known
-local TRANSIENT = { [502] = true, [503] = true, [504] = true }
-
--- Calls that may be repeated when nobody knows whether they were carried out.
-local function is_safe(method)
-  return method:find("^Retrieve") or method:find("^Query") or method:find("^Find") or method:find("^Has")
-    or method:find("^Fetch") or method:find("^WaitForUpdates") or method == "CurrentTime" or method == "HttpNfcLeaseProgress"
-    or method == "HttpNfcLeaseGetManifest" or method == "CreateDescriptor"
-end
 
 -- 1, 0, -1 as version `a` is newer than, the same as, older than `b`
 local function compare_versions(a, b)
@@ -70,13 +63,6 @@ local function explain_connection(self, message, code)
   return err.new(e)
 end
 
-local function trace(self, method, sent, result, message, started)
-  local f = self.options.trace
-  if not f then return end
-  f(string.format("%s: %s, %.3fs\n%s%s", method, result and "HTTP status " .. result.status or message, signal.now() - started,
-    vim.mask(sent), result and vim.mask(result.body) or ""))
-end
-
 -- The error object of a fault. Names of objects are asked for, but not while explaining what went wrong with such a question.
 local function fault_error(self, f, text, method, target, args)
   local spec = args and (args.config or args.spec)
@@ -94,51 +80,11 @@ local function fault_error(self, f, text, method, target, args)
   return err.new { code = fault.code(f), message = message, hint = hint, fault = f, kind = vim.typeof(f), method = method, object = target }
 end
 
--- What http says, without the request that it begins with.
-local function plain(message) return (message:gsub("^%u+ https?://%S+: ", "")) end
-
--- One POST: the result of vim.decode, or nil, message, code; transient failures have the code "net", "timeout" or "busy".
-local function post(self, method, body, version, options)
-  local started = signal.now()
-  local result, message, code = self.client:request { url = "https://" .. self.host .. "/sdk", method = "POST", body = body,
-    headers = { ["Content-Type"] = 'text/xml; charset="utf-8"', SOAPAction = "urn:vim25/" .. version },
-    stall = 0, timeout = options.timeout or 180 }
-  self.last = signal.now()
-  self.requests = self.requests + 1
-  trace(self, method, body, result, message, started)
-  if not result then return nil, plain(message), code end
-  if TRANSIENT[result.status] then
-    return nil, string.format("the server is busy (HTTP status %d)", result.status), result.status == 503 and "busy" or "timeout"
-  end
-  if result.status ~= 200 and result.status ~= 500 then
-    return nil, string.format("%s answers /sdk with HTTP status %d: not a vCenter or ESXi host", self.host, result.status), "http"
-  end
-  return vim.decode(result.body, method, self.space)
-end
-
--- Repeat a safe call over a time in which the server is away. A call that met "busy" (503) was not carried out: any may be repeated.
-local function post_patiently(self, method, body, version, options)
-  local until_, pause, tries = nil, 0.5, 1 -- the time counts from the first failure: a long poll may have been waiting for a minute
-  while true do
-    local value, message, code, detail = post(self, method, body, version, options)
-    local transient = code == "net" or code == "timeout" or code == "busy" or code == "format"
-    local again = transient and (code == "busy" or options.safe or is_safe(method))
-    until_ = until_ or signal.now() + self.patience
-    if not again or signal.now() + pause > until_ then
-      if tries > 1 and value == nil and transient then message = string.format("%s (%d tries)", message, tries) end
-      return value, message, code == "busy" and "http" or code, detail
-    end
-    self.repeats = self.repeats + 1
-    signal.sleep(pause)
-    pause, tries = math.min(pause * 2, 10), tries + 1
-  end
-end
-
 local function login(self)
   local o = self.options
   local manager = self.content.sessionManager
   local body = vim.encode("Login", manager, { userName = o.username, password = o.password }, self.version)
-  local value, message, code, detail = post_patiently(self, "Login", body, self.version, { safe = true })
+  local value, message, code, detail = post.patiently(self, "Login", body, self.version, { safe = true })
   if value == nil then
     if code ~= "fault" then error(explain_connection(self, message, code), 0) end
     local e = fault_error(self, detail, message)
@@ -168,7 +114,7 @@ local function open(self)
   local body = vim.encode("RetrieveServiceContent", vim.ServiceInstance("ServiceInstance"), {}, FIRST)
   local patience = self.patience
   self.patience = math.min(patience, 5) -- a wrong name should not take a minute
-  local content, message, code, detail = post_patiently(self, "RetrieveServiceContent", body, FIRST, {})
+  local content, message, code, detail = post.patiently(self, "RetrieveServiceContent", body, FIRST, {})
   self.patience = patience
   if content == nil and code == "fault" then error(fault_error(self, detail, message, "connect", self.host), 0) end
   if content == nil then
@@ -230,16 +176,16 @@ function session:invoke(ref, method, args, options)
   local ok, body = pcall(vim.encode, method, ref, args, self.version)
   if not ok then raise_mistake(body) end
   if self.closed then err.raise("usage", "the session to " .. self.host .. " is closed") end
-  local value, message, code, detail = post_patiently(self, method, body, self.version, options or {})
+  local value, message, code, detail = post.patiently(self, method, body, self.version, options or {})
   if value == nil and code == "fault" and vim.typeof(detail) == "NotAuthenticated" and self.user then
     login_again(self)
     if options and options.once then return false end
-    value, message, code, detail = post_patiently(self, method, body, self.version, options or {})
+    value, message, code, detail = post.patiently(self, method, body, self.version, options or {})
   end
   if value ~= nil then return value end
   if code == "fault" then error(fault_error(self, detail, message, method, ref, args), 0) end
   error(err.new { code = code, message = string.format("%s: %s: %s", method, self.host, message), method = method, object = ref,
-    hint = not is_safe(method) and code ~= "http" and "the connection broke while the server was at it: whether it was done is not known" or nil }, 0)
+    hint = not post.is_safe(method) and code ~= "http" and "the connection broke while the server was at it: whether it was done is not known" or nil }, 0)
 end
 
 --[[
@@ -296,7 +242,7 @@ function session:request(options)
       self:keepalive()
       result, message, code = transfer:wait(30)
     until result ~= false
-    if result == nil then err.raise(code, string.format("%s (%s of %s)", plain(message), what, self.host)) end
+    if result == nil then err.raise(code, string.format("%s (%s of %s)", post.plain(message), what, self.host)) end
     if result.status < 400 then return result end
     if result.status ~= 401 or again or o.follow then
       local text = (result.body or ""):gsub("<[^>]*>", " "):gsub("%s+", " "):sub(1, 200)
@@ -318,7 +264,7 @@ function session:close()
   local count = signal.pending() > 0 and signal.acknowledge() or 0
   if self.user then
     local body = vim.encode("Logout", self.content.sessionManager, {}, self.version)
-    pcall(post, self, "Logout", body, self.version, { timeout = 10 })
+    pcall(post.once, self, "Logout", body, self.version, { timeout = 10 })
   end
   release(self)
   if count > 0 then err.raise("cancelled", "interrupted") end

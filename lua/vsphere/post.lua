@@ -1,0 +1,90 @@
+-- post: the calls of a session on their way: one POST each, repeated while the server is away
+local signal = require "signal"
+local vim = require "vim"
+
+local post = {}
+
+local TRANSIENT = { [502] = true, [503] = true, [504] = true }
+
+--[[
+post.is_safe(method) -> boolean
+Whether a call may be repeated when nobody knows if it was carried out: it only reads.
+Blocks: no.
+]]
+function post.is_safe(method)
+  local reads = method:find("^Retrieve") or method:find("^Query") or method:find("^Find") or method:find("^Has")
+    or method:find("^Fetch") or method:find("^WaitForUpdates") or method == "CurrentTime" or method == "HttpNfcLeaseProgress"
+    or method == "HttpNfcLeaseGetManifest" or method == "CreateDescriptor"
+  return not not reads
+end
+
+local function trace(self, method, sent, result, message, started)
+  local f = self.options.trace
+  if not f then return end
+  f(string.format("%s: %s, %.3fs\n%s%s", method, result and "HTTP status " .. result.status or message, signal.now() - started,
+    vim.mask(sent), result and vim.mask(result.body) or ""))
+end
+
+--[[
+post.plain(message) -> string
+What http says, without the request that it begins with.
+Blocks: no.
+]]
+function post.plain(message) return (message:gsub("^%u+ https?://%S+: ", "")) end
+
+--[[
+post.once(session, method, body, version, options) -> value
+                                                   -> nil, message, code [, fault]
+One POST of an encoded call, traced and counted: the result of vim.decode.
+  body           string            from vim.encode
+  version        string            of the API
+  options.timeout number = 180     seconds
+Codes: those of vim.decode and client:request, http (a status that is not the API's), busy (status 503: nothing was done).
+Raises: cancelled.
+Blocks: yes.
+]]
+function post.once(self, method, body, version, options)
+  local started = signal.now()
+  local result, message, code = self.client:request { url = "https://" .. self.host .. "/sdk", method = "POST", body = body,
+    headers = { ["Content-Type"] = 'text/xml; charset="utf-8"', SOAPAction = "urn:vim25/" .. version },
+    stall = 0, timeout = options.timeout or 180 }
+  self.last = signal.now()
+  self.requests = self.requests + 1
+  trace(self, method, body, result, message, started)
+  if not result then return nil, post.plain(message), code end
+  if TRANSIENT[result.status] then
+    return nil, string.format("the server is busy (HTTP status %d)", result.status), result.status == 503 and "busy" or "timeout"
+  end
+  if result.status ~= 200 and result.status ~= 500 then
+    return nil, string.format("%s answers /sdk with HTTP status %d: not a vCenter or ESXi host", self.host, result.status), "http"
+  end
+  return vim.decode(result.body, method, self.space)
+end
+
+--[[
+post.patiently(session, method, body, version, options) -> value
+                                                        -> nil, message, code [, fault]
+As post.once, repeated over the session's patience while the server is away: a call that may be repeated, and any that met
+"busy" (503), since it was not carried out.
+  options.safe   boolean = false   this one may be repeated
+Codes: those of post.once, http instead of busy.  Raises: cancelled.
+Blocks: yes.
+]]
+function post.patiently(self, method, body, version, options)
+  local until_, pause, tries = nil, 0.5, 1 -- the time counts from the first failure: a long poll may have been waiting for a minute
+  while true do
+    local value, message, code, detail = post.once(self, method, body, version, options)
+    local transient = code == "net" or code == "timeout" or code == "busy" or code == "format"
+    local again = transient and (code == "busy" or options.safe or post.is_safe(method))
+    until_ = until_ or signal.now() + self.patience
+    if not again or signal.now() + pause > until_ then
+      if tries > 1 and value == nil and transient then message = string.format("%s (%d tries)", message, tries) end
+      return value, message, code == "busy" and "http" or code, detail
+    end
+    self.repeats = self.repeats + 1
+    signal.sleep(pause)
+    pause, tries = math.min(pause * 2, 10), tries + 1
+  end
+end
+
+return post
