@@ -100,4 +100,16 @@ return {
     local methods = check(t, s)
     for _, method in ipairs { "MarkAsTemplate", "MarkAsVirtualMachine", "PowerOffVM_Task", "Destroy_Task" } do t:ok(methods[method], method) end
   end,
+  ["so is every request for clones, linked and full"] = function(t)
+    local s = builds.setup(t, lab.start(t))
+    builds.recipe(s)
+    local recipe = t:write(s.dir .. "/copies.lua", [[
+      local small = import "small"
+      return { clone { name = "linked", from = small, linked = true, shutdown = "poweroff" },
+        clone { name = "full", from = small, linked = false, shutdown = "poweroff", hardware = { disk = "2GiB", cpus = 3, memory = "1GiB" } } }
+    ]])
+    local out, status = builds.run(s, recipe)
+    t:equal(status, 0, out)
+    t:ok(check(t, s).CloneVM_Task)
+  end,
 }
