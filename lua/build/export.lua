@@ -1,0 +1,158 @@
+-- export: a finished machine as an OVA or as OVF files: each disk goes from the host straight into its place
+local digest = require "digest"
+local ova = require "ova"
+local err = require "core.err"
+local context = require "build.context"
+local lease = require "vsphere.lease"
+local manifest = require "build.manifest"
+local ovf = require "build.ovf"
+local package = require "build.package"
+local units = require "core.units"
+
+local export = {}
+
+local ROOM = 4096 -- bytes by which the descriptor may grow when the sizes are known
+
+-- ---- the files of the package ----
+
+-- The lease's disks as NAME-disk-N.vmdk, with EFI the machine's nvram as NAME.nvram; other files (logs, media) stay behind.
+local function choose_items(items, name, firmware)
+  local chosen, disks = {}, 0
+  for _, item in ipairs(items) do
+    if item.disk then
+      item.href, disks = string.format("%s-disk-%d.vmdk", name, disks), disks + 1
+      chosen[#chosen + 1] = item
+    elseif firmware == "efi" and item.name:match("%.nvram$") then
+      item.href = name .. ".nvram"
+      chosen[#chosen + 1] = item
+    end
+  end
+  if disks == 0 then err.raise("build", "the machine has no disk to export") end
+  return chosen
+end
+
+-- The descriptor, with the sizes known so far, edited for importers.
+local function describe(b, items)
+  local files, changes = {}, {}
+  for i, item in ipairs(items) do
+    files[i] = { deviceId = item.key, path = item.href, size = item.bytes or 0, capacity = item.capacity, populatedSize = item.populated }
+    changes[item.href] = { size = item.bytes, capacity = item.capacity, populated = item.populated }
+  end
+  local result = b.vc.content.ovfManager:CreateDescriptor { obj = b.vm, cdp = { ovfFiles = files, name = b.image.name } }
+  for _, e in ipairs(result.error or {}) do err.raise("fault", e.localizedMessage or "no descriptor", { op = "describe the machine", fault = e.fault }) end
+  for _, w in ipairs(result.warning or {}) do b.note("descriptor: " .. tostring(w.localizedMessage)) end
+  local wanted = { name = b.image.name, files = changes }
+  for _, option in ipairs { "product", "eula", "annotation", "hardware_version", "drop" } do wanted[option] = b.image.export[option] end
+  return (ovf.edit(result.ovfDescriptor, wanted))
+end
+
+local function begin(b, items, directory)
+  local e, name = b.image.export, b.image.name
+  if e.format == "ovf" then return package.folder(directory) end
+  local names = { name .. ".ovf" }
+  for _, item in ipairs(items) do names[#names + 1] = item.href end
+  local room = #describe(b, items) + ROOM
+  local head = { { name = name .. ".ovf", room = room } }
+  if e.manifest ~= "none" then head[2] = { name = name .. ".mf", room = manifest.length(e.manifest, names) } end
+  b.descriptor_room = room
+  return package.archive(directory, name, head)
+end
+
+-- ---- the bytes ----
+
+local function algorithms(b)
+  local set = { "sha1" } -- what the server tells of what it sent
+  local own = b.image.export.manifest
+  for _, one in ipairs { "sha256", own } do
+    if one ~= "none" and one ~= "sha1" and one ~= set[#set] then set[#set + 1] = one end
+  end
+  return set
+end
+
+local function fetch(b, held, item, target)
+  local path, offset = target:place(item.href)
+  local result = held:download(item, { save = path, save_at = offset, digest = algorithms(b), progress = function(done) b.progress(done) end })
+  target:done(item.href, result.size)
+  item.bytes, item.digest = result.size, result.digest
+  if item.disk then
+    local whole, message = ova.vmdk(path, offset, result.size)
+    if not whole then err.raise("format", item.href .. ": " .. message, { hint = "the transfer broke: build again" }) end
+    item.capacity = whole.capacity
+  end
+end
+
+-- What arrived against what the server says it sent.
+local function compare(held, items)
+  local sent = held:manifest()
+  for _, item in ipairs(items) do
+    local said = sent[item.key]
+    local ours = said and item.digest[said.algorithm]
+    if said and (said.size ~= item.bytes or (ours and ours ~= said.hex)) then
+      err.raise("format", string.format("%s: %d bytes arrived with %s %s, the server sent %d with %s", item.href, item.bytes, said.algorithm,
+        ours or "?", said.size, said.hex), { hint = "the transfer broke: build again" })
+    end
+    if said then item.populated = said.populated end
+  end
+end
+
+-- ---- the words ----
+
+local function write_texts(b, items, target)
+  local e, name = b.image.export, b.image.name
+  local descriptor = describe(b, items)
+  if b.descriptor_room then descriptor = ovf.pad(descriptor, b.descriptor_room) end
+  target:put(name .. ".ovf", descriptor)
+  if e.manifest == "none" then return end
+  local files = { { name = name .. ".ovf", hex = digest.string(e.manifest, descriptor) } }
+  for _, item in ipairs(items) do files[#files + 1] = { name = item.href, hex = item.digest[e.manifest] } end
+  target:put(name .. ".mf", manifest.text(e.manifest, files))
+end
+
+local function write_file(path, text)
+  local file <close> = err.check(io.open(path .. ".part", "wb"))
+  err.check(file:write(text))
+  err.check(file:close())
+  err.check(os.rename(path .. ".part", path))
+end
+
+-- NAME.ova.sha256, and manifest.json: what was built, from what.
+local function write_records(b, files, items, directory)
+  if b.image.export.format == "ova" then
+    files[1].sha256 = err.check(digest.file("sha256", files[1].path, b.progress))
+    write_file(files[1].path .. ".sha256", manifest.checksum(files[1].name, files[1].sha256))
+  end
+  local listed = {}
+  for i, f in ipairs(files) do listed[i] = { name = f.name, size = f.size, sha256 = f.sha256 } end
+  local disks = {}
+  for i, item in ipairs(items) do disks[i] = { name = item.href, size = item.bytes, sha256 = item.digest.sha256 } end
+  write_file(directory .. "/manifest.json", manifest.json { name = b.image.name, kind = b.image.kind, time = os.time(), run = b.run, files = listed,
+    custom_data = b.image.export.custom_data, details = { parent = b.source and b.source.name, fingerprint = b.made.total, parts = b.made.parts,
+      content = disks, server = b.vc.about.fullName, hostkey = b.guest and b.guest:hostkey_fingerprint() or nil } })
+end
+
+--[[
+export.run(b) -> string
+Export the build's machine, which is off, into the output directory: NAME.ova with NAME.ova.sha256, or the files of an OVF, and
+manifest.json. What arrived is compared with what the server sent; nothing has its final name before it is whole.
+Returns what was made.
+  b              build             vm, vc, image.export
+Raises: fault, net, tls, timeout, http, format, io.
+Blocks: yes.
+]]
+function export.run(b)
+  local directory = context.output(b)
+  local held <close> = lease.export(b.vm)
+  local items = choose_items(held.items, b.image.name, b.vm:get "config.firmware")
+  local target <close> = setmetatable({}, { __close = function(t) if t.package then t.package:close() end end })
+  target.package = begin(b, items, directory)
+  for _, item in ipairs(items) do fetch(b, held, item, target.package) end
+  compare(held, items)
+  write_texts(b, items, target.package)
+  held:complete()
+  local files = target.package:finish()
+  write_records(b, files, items, directory)
+  b.artifacts = files
+  return string.format("%s, %s", files[1].path, units.format_bytes(files[1].size or 0))
+end
+
+return export

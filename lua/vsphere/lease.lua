@@ -1,0 +1,135 @@
+-- lease: exporting a virtual machine's disks over HTTP: the lease that holds it meanwhile, its URLs, and what was sent
+local http = require "http"
+local signal = require "signal"
+local err = require "core.err"
+local fault = require "vsphere.fault"
+local property = require "vsphere.property"
+
+local lease = {}
+lease.__index = lease
+
+local RENEW = 20 -- seconds; a lease ends when nobody reports progress for about 300
+
+-- The lease is ready, or says why not, after some time.
+local function ready(object, seconds)
+  local state, values = property.wait(object, { "state", "error" }, function(v)
+    return (v.state == "ready" or v.state == "error") and v.state
+  end, seconds)
+  if state == "ready" then return end
+  local e = values.error
+  err.raise("fault", fault.explain(e, { text = e and e.localizedMessage }), { op = "export", fault = e and e.fault })
+end
+
+--[[
+lease.export(vm) -> lease
+Ask for the export of a virtual machine that is off. The machine is held until lease:complete or lease:close.
+lease = { items = array of { key, url, thumbprint = string|nil, disk = boolean, name = string (of the file at the host), size = integer|nil } }
+Raises: fault (it is on, a task is under way), timeout.
+Blocks: yes.
+]]
+function lease.export(vm)
+  local self = setmetatable({ object = vm:ExportVm(), session = vm.session, renewed = signal.now(), items = {} }, lease)
+  local ok, e = pcall(function()
+    ready(self.object, 300)
+    for i, d in ipairs(self.object:get("info").deviceUrl or {}) do
+      self.items[i] = { key = d.key, url = d.url, thumbprint = d.sslThumbprint ~= "" and d.sslThumbprint or nil, disk = d.disk or false,
+        name = d.targetId or d.key:gsub(".*/", ""), size = d.fileSize }
+    end
+  end)
+  if ok then return self end
+  self:close()
+  error(e, 0)
+end
+
+--[[
+lease:keep([percent]) -> nothing
+Keep the lease alive: call it often; it asks the server every 20 seconds.
+Raises: fault (the lease has ended).
+Blocks: yes, when it asks.
+]]
+function lease:keep(percent)
+  if signal.now() - self.renewed < RENEW then return end
+  self.renewed = signal.now()
+  err.wrap("keep the export's lease", nil, function() self.object:HttpNfcLeaseProgress { percent = math.floor(math.min(percent or 0, 100)) } end)
+end
+
+-- "*" stands for the host we talk to; its trust is the connection's. Another host is an ESXi host, known by its thumbprint.
+local function client_for(self, item)
+  local o, host = self.session.options, item.url:match("^https?://([^/]*)")
+  if host:match("^[^:]*") == "*" then
+    item.url = item.url:gsub("^(https?://)[^/]*", function(scheme) return scheme .. self.session.host end, 1)
+    return err.check(http.client { ca_file = o.ca_file, thumbprint = o.thumbprint, insecure = o.insecure, proxy = o.proxy })
+  end
+  if item.thumbprint then return err.check(http.client { thumbprint = item.thumbprint, proxy = o.proxy }) end
+  return err.check(http.client { ca_file = o.ca_file, insecure = o.insecure, proxy = o.proxy })
+end
+
+--[[
+lease:download(item, options) -> result
+Download one of the lease's files; see client:request in http for the options (save, save_at, digest) and the result. The lease is
+kept alive meanwhile, and no cookie of the session goes to the host.
+  options.progress function|nil    called with (done) bytes twice a second
+Raises: net, tls, timeout, http, io, fault (the lease has ended), cancelled.
+Blocks: yes.
+]]
+function lease:download(item, options)
+  local progress = options.progress or function() end
+  local client <close> = client_for(self, item)
+  local o = { url = item.url, stall = 120 }
+  for key, value in pairs(options) do if key ~= "progress" then o[key] = value end end
+  local transfer <close> = err.check(client:start(o))
+  while true do
+    local result, message, code = transfer:wait(0.5)
+    if result == nil then err.raise(code, message, { op = "download " .. item.name }) end
+    if result then
+      if result.status == 200 then return result end
+      err.raise("http", string.format("%s: HTTP status %d", item.name, result.status), { op = "download", status = result.status })
+    end
+    progress((transfer:progress()))
+    self:keep()
+    self.session:keepalive()
+  end
+end
+
+--[[
+lease:manifest() -> {key = { size, algorithm, hex }}
+What the server says it sent, by the items' keys; hex is lower case.
+Raises: fault.
+Blocks: yes.  Source: HttpNfcLeaseGetManifest.
+]]
+function lease:manifest()
+  local out = {}
+  for _, e in ipairs(self.object:HttpNfcLeaseGetManifest() or {}) do
+    local algorithm = e.checksumType and e.checksumType:lower() or "sha1"
+    out[e.key] = { size = e.size, algorithm = algorithm, hex = (e.checksum or e.sha1):lower(), capacity = e.capacity, populated = e.populatedSize }
+  end
+  return out
+end
+
+--[[
+lease:complete() -> nothing
+The export is done: give the machine free.
+Raises: fault.
+Blocks: yes.
+]]
+function lease:complete()
+  self.object:HttpNfcLeaseComplete()
+  self.ended = true
+end
+
+--[[
+lease:close() -> nothing
+Abort the lease unless it is complete; safe to call again, and after a signal.
+Blocks: yes, 10 seconds at most.
+]]
+function lease:close()
+  if self.ended or self.session.closed then return end
+  self.ended = true
+  signal.acknowledge()
+  pcall(self.session.invoke, self.session, self.object, "HttpNfcLeaseAbort", {}, { timeout = 10 })
+end
+
+lease.__close = lease.close
+function lease:__tostring() return "export lease " .. tostring(self.object) end
+
+return lease

@@ -1,0 +1,67 @@
+-- Exports against the lab: the bytes come from real disks over real leases, and tools that are not ours read the result
+local builds = require "tests.builds"
+local lab = require "tests.lab"
+
+local function site(t) return builds.setup(t, lab.start(t)) end
+
+local function recipe(s, export, fields)
+  builds.recipe(s, fields)
+  return s.t:write(s.dir .. "/copy.lua", string.format([[
+return clone { name = "copy", from = import "small", linked = true, shutdown = "poweroff", export = %s }
+]], export))
+end
+
+return {
+  ["an OVA that tar, sha256sum and qemu-img read"] = function(t)
+    local s = site(t)
+    local out, status = builds.run(s, recipe(s, "{ custom_data = { release = '1.2' } }"))
+    t:equal(status, 0, out)
+    local dir = s.dir .. "/output"
+    t:equal(t:shell("cd " .. dir .. " && tar tf copy.ova"), "copy.ovf\ncopy.mf\ncopy-disk-0.vmdk\n")
+    t:equal(t:shell("cd " .. dir .. " && sha256sum -c copy.ova.sha256"), "copy.ova: OK\n")
+    t:shell("mkdir " .. dir .. "/x && tar xf " .. dir .. "/copy.ova -C " .. dir .. "/x")
+    t:contains(t:shell("qemu-img info " .. dir .. "/x/copy-disk-0.vmdk"), "virtual size: 1 GiB")
+    for name, hex in t:read(dir .. "/x/copy.mf"):gmatch("SHA256%(([^)]+)%)= (%x+)\n") do
+      t:equal(t:shell("sha256sum < " .. dir .. "/x/" .. name):match("^%x+"), hex, name)
+    end
+    local record = require("cjson").decode(t:read(dir .. "/manifest.json"))
+    t:equal({ record.builds[1].name, record.builds[1].files[1].name, record.builds[1].custom_data.release }, { "copy", "copy.ova", "1.2" })
+    t:equal(builds.state(s), { vms = { "copy", "small" }, files = {}, sessions = 0 })
+  end,
+  ["separate files with format ovf"] = function(t)
+    local s = site(t)
+    local out, status = builds.run(s, recipe(s, "{ format = 'ovf', manifest = 'sha1' }"))
+    t:equal(status, 0, out)
+    t:equal(t:shell("ls " .. s.dir .. "/output | grep -v console"), "copy-disk-0.vmdk\ncopy.mf\ncopy.ovf\nmanifest.json\n")
+    t:contains(t:read(s.dir .. "/output/copy.mf"), "SHA1(copy-disk-0.vmdk)= ")
+  end,
+  ["an export that is gone is made again from the image that is there; one of somebody else is not touched"] = function(t)
+    local s = site(t)
+    local file = recipe(s, "{}")
+    t:equal(select(2, builds.run(s, file)), 0)
+    os.remove(s.dir .. "/output/copy.ova")
+    local out, status = builds.run(s, file)
+    t:equal(status, 0, out)
+    t:contains(out, "its export is not there")
+    t:ok(not out:find("power on", 1, true), "nothing was built")
+    t:equal(t:shell("cd " .. s.dir .. "/output && sha256sum -c copy.ova.sha256"), "copy.ova: OK\n")
+    local text = t:read(file):gsub('name = "copy"', 'name = "other"')
+    t:write(s.dir .. "/other.lua", text)
+    t:write(s.dir .. "/output/other.ova", "precious")
+    out, status = builds.run(s, s.dir .. "/other.lua")
+    t:equal(status, 1)
+    t:contains(out, "other.ova is there")
+    t:equal(t:read(s.dir .. "/output/other.ova"), "precious")
+  end,
+  ["a transfer that is cut fails the build, leaves no file, no lease and no machine"] = function(t)
+    local s = site(t)
+    local file = recipe(s, "{}")
+    s.lab:fault { method = "GET /nfc", fault = "cut", at = 4096 }
+    local out, status = builds.run(s, file)
+    t:equal(status, 1)
+    t:match(out, "failed: download disk%-0%.vmdk: ", "it says which")
+    t:equal(t:shell("ls " .. s.dir .. "/output | grep -v console"), "")
+    t:equal(builds.state(s), { vms = { "small" }, files = {}, sessions = 0 })
+    t:equal(select(2, builds.run(s, file)), 0)
+  end,
+}
