@@ -118,7 +118,6 @@ end
 -- NAME.ova.sha256, and manifest.json: what was built, from what.
 local function write_records(b, files, items, directory)
   if b.image.export.format == "ova" then
-    files[1].sha256 = err.check(digest.file("sha256", files[1].path, b.progress))
     write_file(files[1].path .. ".sha256", manifest.checksum(files[1].name, files[1].sha256))
   end
   local listed = {}
@@ -149,7 +148,7 @@ function export.run(b)
   compare(held, items)
   write_texts(b, items, target.package)
   held:complete()
-  local files = target.package:finish()
+  local files = target.package:finish(b.progress)
   write_records(b, files, items, directory)
   b.artifacts = files
   return string.format("%s, %s", files[1].path, units.format_bytes(files[1].size or 0))

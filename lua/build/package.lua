@@ -15,16 +15,17 @@ function archive:done(_, size) err.check(self.writer:entry_done(size)) end
 function archive:put(name, text) err.check(self.writer:put(name, text)) end
 function archive:close() self.writer:close() end
 
-function archive:finish()
-  local made = err.check(self.writer:finish())
-  return { { name = self.name, path = self.path, size = made.size } }
+-- The digest of the whole is known before the archive has its name.
+function archive:finish(progress)
+  local made = err.check(self.writer:finish { digest = "sha256", progress = progress })
+  return { { name = self.name, path = self.path, size = made.size, sha256 = made.digest.sha256 } }
 end
 
 --[[
 package.archive(directory, name, head) -> package
 Begin NAME.ova in a directory.
   head           array of { name, room }   the files at the front, with their lengths
-package: place(name) -> path, offset; done(name, size); put(name, text); finish() -> array of { name, path, size }; close() removes
+package: place(name) -> path, offset; done(name, size); put(name, text); finish(progress) -> array of { name, path, size, sha256 }; close() removes
 what is not finished.
 Raises: io.
 ]]

@@ -8,7 +8,7 @@ local options = require "cli.options"
 local main = {}
 
 -- command -> module below cli.command; build is what a recipe alone means
-local COMMANDS = { "build", "check", "plan", "inspect", "run", "keys", "help", "version" }
+local COMMANDS = { "build", "check", "plan", "inspect", "run", "keys", "ova", "help", "version" }
 
 local function known_command(name)
   for _, command in ipairs(COMMANDS) do if command == name then return true end end

@@ -3,7 +3,7 @@ local err = require "core.err"
 local options = require "cli.options"
 local runtime = require "runtime"
 
-local ORDER = { "build", "check", "plan", "inspect", "keys", "run", "help", "version" }
+local ORDER = { "build", "check", "plan", "inspect", "keys", "ova", "run", "help", "version" }
 
 local function print_options(declared)
   print "\nOptions:"
