@@ -2,7 +2,7 @@
 # Make the lab's installer ISO from the Debian packages fetch.sh fetched,
 # as an ordinary user.
 #   make-iso.sh [ISO [PACKAGES]]     default: build/lab/guest.iso, build/lab/deb
-# Needs: dpkg-deb, cpio, gzip, tar, xorriso; all else comes from the packages.
+# Needs: dpkg-deb, cpio, gzip, mtools, tar, xorriso; all else comes from the packages.
 set -euo pipefail
 umask 022
 export LC_ALL=C
@@ -128,12 +128,23 @@ make_system() {
     modules 'boot\|late' "$system"
     mkdir -p "$system/etc/modprobe.d"
     cp "$here/boot/modprobe.conf" "$system/etc/modprobe.d/lab.conf"
-    install -m 644 "$debian/boot/vmlinuz-$kernel" "$system/boot/vmlinuz"
-    install -m 644 "$work/initrd-boot.img" "$system/boot/initrd.img"
     chmod -R a+rX,u+w "$system"
     chmod 755 "$system"/etc/init.d/* "$system"/etc/acpi/PWRF/* "$system"/etc/udhcpc.sh "$system"/usr/lib/lab/* "$system"/usr/bin/* "$system"/usr/sbin/*
     chmod 700 "$system/root"; chmod 600 "$system/etc/shadow"; chmod 1777 "$system"/tmp "$system"/var/tmp
     tar -C "$system" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf "$cd_root/lab/system.tar" .
+}
+
+# The EFI partition, of the CD and of the installed system: shim and GRUB as Debian and Microsoft
+# signed them. GRUB takes its menu from EFI/debian/grub.cfg beside it.
+make_efi() {
+    local image=$cd_root/lab/efi.img
+    mkdir -p "$work/efi/EFI/BOOT" "$work/efi/EFI/debian"
+    cp "$debian/usr/lib/shim/shimx64.efi.signed" "$work/efi/EFI/BOOT/BOOTX64.EFI"
+    cp "$debian/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "$work/efi/EFI/BOOT/grubx64.efi"
+    cp "$here/boot/grub-efi.cfg" "$work/efi/EFI/debian/grub.cfg"
+    find "$work/efi" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
+    mformat -C -i "$image" -t 13 -h 16 -s 63 -N 4c414245 ::
+    mcopy -s -m -i "$image" "$work/efi/EFI" ::
 }
 
 make_cd() {
@@ -142,10 +153,13 @@ make_cd() {
     cp "$debian/usr/lib/ISOLINUX/isolinux.bin" "$syslinux"/{ldlinux,libutil,libcom32,menu}.c32 "$here/boot/isolinux.cfg" "$cd_root/isolinux"
     cp "$debian/boot/vmlinuz-$kernel" "$cd_root/isolinux/vmlinuz"
     cp "$work/initrd-cd.img" "$cd_root/isolinux/initrd.img"
+    cp "$work/initrd-boot.img" "$cd_root/lab/initrd.img"
+    install -D -m 644 "$here/boot/grub.cfg" "$cd_root/boot/grub/grub.cfg"
     find "$cd_root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     mkdir -p "$(dirname "$iso")"
     xorriso -as mkisofs -quiet -o "$iso.part" -V LUABUILD_LAB -J -R \
         -b isolinux/isolinux.bin -c isolinux/boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table \
+        -eltorito-alt-boot -e lab/efi.img -no-emul-boot \
         "$cd_root" 2> "$work/xorriso" || { cat "$work/xorriso" >&2; die "xorriso failed"; }
     mv "$iso.part" "$iso"
 }
@@ -156,4 +170,5 @@ unpack
 busybox depmod -b "$debian" "$kernel"
 make_initrds
 make_system
+make_efi
 make_cd

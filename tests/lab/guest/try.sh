@@ -4,7 +4,7 @@
 #   try.sh photon|centos|cd|none
 # photon: kickstart by HTTP, typed after <esc>; centos: by floppy, typed after <tab>; cd: on a
 # second CD, named by its label; none: no kickstart. Environment: CONTROLLER=ide|sata|lsilogic|lsilogic-sas|
-# pvscsi|nvme|virtio, NIC=e1000|e1000e|vmxnet3|virtio-net-pci, FIRMWARE=bios|efi|efi-secure,
+# pvscsi|nvme|virtio|virtio-scsi, NIC=e1000|e1000e|vmxnet3|virtio-net-pci, FIRMWARE=bios|efi|efi-secure,
 # MORE="kernel arguments", ISO=…, DISK_SIZE=1024M, CPUS, MEMORY, CPU=max, ACCEL=tcg,tb-size=64, KEEP=1 (leave the files), SHOW=1 (print the screen's serial copy).
 set -euo pipefail
 
@@ -19,15 +19,16 @@ pids=()
 
 finish() {
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-    [ "${SHOW:-}" ] && cat "$work/serial"
+    [ "${SHOW:-}" ] && said
     if [ "${KEEP:-}" ]; then echo "files: $work"; else rm -rf "$work"; fi
 }
 trap finish EXIT
 
+said() { grep -av $'\e' "$work/serial"; }        # by the guest, without EFI's menus
 now() { date +%s%N; }
 cpu() { awk '{ printf "%.1f s", ($14 + $15) / 100 }' "/proc/$qemu/stat"; }        # spent by QEMU until now
 since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f s", (to - from) / 1e9 }'; }
-fail() { echo "try.sh: $*" >&2; [ -f "$work/serial" ] && tail -n 30 "$work/serial" >&2; exit 1; }
+fail() { echo "try.sh: $*" >&2; [ -f "$work/serial" ] && said | tail -n 30 >&2; exit 1; }
 
 fill() {                # a kickstart with its ${names} filled in
     sed -e "s|\${ssh_password_hash}|$(printf '%s\n' "$password" | busybox mkpasswd -m sha512)|" -e "s|\${http}|$1|g" "$2"
@@ -86,6 +87,7 @@ case ${CONTROLLER:-lsilogic} in
     lsilogic-sas) disk=(-device megasas,id=scsi -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
     pvscsi) disk=(-device pvscsi,id=scsi -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
     nvme) disk=(-drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device nvme,serial=1,drive=d,bootindex=1) ;;
+    virtio-scsi) disk=(-device virtio-scsi-pci,id=scsi -drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device scsi-hd,drive=d,bus=scsi.0,bootindex=1) ;;
     virtio) disk=(-drive if=none,id=d,cache=unsafe,discard=unmap,file="$work/disk.qcow2" -device virtio-blk-pci,drive=d,bootindex=1) ;;
 esac
 case ${FIRMWARE:-bios} in
@@ -125,10 +127,15 @@ qemu-system-x86_64 -nodefaults -vga std -accel "${ACCEL:-tcg,tb-size=64}" -cpu "
     -drive if=none,id=cd,media=cdrom,readonly=on,file="$iso" -device ide-cd,drive=cd,bus=ide.${CD_BUS:-1},bootindex=2 "${media[@]}" \
     -nic "user,model=${NIC:-e1000},hostfwd=tcp:127.0.0.1:$((port + 1))-:22" &
 qemu=$!; pids+=("$qemu")
-sleep "${BOOT_WAIT:-5}"
-if [ "${FIRMWARE:-bios}" = bios ]; then type_text "$text"; else type_text "${text#?}"; fi
+sleep "${BOOT_WAIT:-$([ "${FIRMWARE:-bios}" = bios ] && echo 5 || echo 20)}"
+if [ "${FIRMWARE:-bios}" != bios ]; then    # GRUB's command line
+    text=${text%$'\n'} text=${text#?}
+    text="clinux /isolinux/vmlinuz ${text#vmlinuz initrd=initrd.img }"$'\n'"initrd /isolinux/initrd.img"$'\n'"boot"$'\n'
+fi
+type_text "$text"
 [ "$kind" != none ] || { wait_line 60 'no kickstart was given'; echo "no kickstart: said so after $(since "$start")"; exit 0; }
 typed=$(now)
+[ ! "${SCREEN:-}" ] || { sleep 3; echo "screendump $SCREEN" > "/dev/tcp/127.0.0.1/$port"; sleep 1; }
 wait_line 120 'luabuild lab installer'; echo "boot of the CD:     $(since "$typed"), $(cpu) of CPU"
 booted=$(now)
 wait_line 120 'installed;'; echo "install:            $(since "$booted"), $(cpu)"

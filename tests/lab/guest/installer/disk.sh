@@ -35,6 +35,7 @@ divide_disk() {
 }
 
 make_file_systems() {
+    modprobe -qab vfat
     root_uuid=$(cat /proc/sys/kernel/random/uuid)
     if [ -d /sys/firmware/efi ]; then mkdosfs -n LABBOOT "$(part 1)" > /run/mkfs.log 2>&1
     else /sbin/mke2fs -q -F -t ext2 -L lab-boot "$(part 1)" > /run/mkfs.log 2>&1
@@ -48,13 +49,15 @@ make_file_systems() {
 }
 
 make_bootable() {
-    options="initrd=/initrd.img lab.root=$root_uuid quiet mitigations=off"
+    cp /cd/isolinux/vmlinuz /cd/lab/initrd.img /mnt/boot || fail "the kernel could not be copied to $(part 1)"
+    options="lab.root=$root_uuid quiet mitigations=off"
     if [ -d /sys/firmware/efi ]; then
-        mkdir -p /mnt/boot/EFI/BOOT && cp /cd/EFI/BOOT/* /mnt/boot/EFI/BOOT/ ||
-            fail "the CD has no boot loader for EFI"
-        printf 'linux /vmlinuz %s\ninitrd /initrd.img\nboot\n' "$options" > /mnt/boot/EFI/BOOT/grub.cfg
+        modprobe -qab loop
+        mkdir -p /efi && mount -t vfat -o ro,loop /cd/lab/efi.img /efi && cp -r /efi/EFI /mnt/boot && umount /efi ||
+            fail "the boot loader for EFI could not be copied"
+        printf 'linux /vmlinuz %s\ninitrd /initrd.img\nboot\n' "$options" > /mnt/boot/EFI/debian/grub.cfg
     else
-        printf 'default lab\nlabel lab\n  linux /vmlinuz\n  append %s\n' "$options" > /mnt/boot/extlinux.conf
+        printf 'default lab\nlabel lab\n  linux /vmlinuz\n  append initrd=/initrd.img %s\n' "$options" > /mnt/boot/extlinux.conf
         extlinux --install /mnt/boot > /run/extlinux.log 2>&1 || fail "extlinux failed" "$(cat /run/extlinux.log)"
         dd if=/installer/mbr.bin of="$disk" conv=notrunc 2>/dev/null
     fi
