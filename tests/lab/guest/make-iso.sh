@@ -24,15 +24,16 @@ libraries=usr/lib/x86_64-linux-gnu
 
 die() { echo "make-iso.sh: $*" >&2; exit 1; }
 
-merged_usr() {          # FOLDER: the links of Debian's merged /usr
+merged_usr() {          # FOLDER [sbin]: the links of Debian's merged /usr, with one folder for all programs or two
     local name
-    mkdir -p "$1"/usr/{bin,sbin,lib,lib64}
+    mkdir -p "$1"/usr/{bin,lib,lib64}
+    if [ "${2:-}" ]; then mkdir "$1/usr/sbin"; else ln -s bin "$1/usr/sbin"; fi
     for name in bin sbin lib lib64; do ln -s "usr/$name" "$1/$name"; done
 }
 
 unpack() {
     local package
-    merged_usr "$debian"
+    merged_usr "$debian" sbin
     for package in "$packages"/*.deb; do
         dpkg-deb --fsys-tarfile "$package" | tar -x -C "$debian" --keep-directory-symlink --no-same-owner
     done
@@ -65,10 +66,8 @@ applets() {             # FOLDER: busybox and a link for each of its commands th
     local name
     take "$1" bin/busybox
     for name in $(busybox --list); do
-        [ -e "$1/usr/bin/$name" ] || [ -e "$1/usr/sbin/$name" ] || ln -s busybox "$1/usr/bin/$name"
+        [ -e "$1/usr/bin/$name" ] || ln -s busybox "$1/usr/bin/$name"
     done
-    ln -sf ../bin/busybox "$1/usr/sbin/init"
-    ln -sf ../bin/busybox "$1/usr/sbin/modprobe"    # the kernel calls /sbin/modprobe by itself
 }
 
 # WHICH FOLDER: copy the modules marked so, with those they depend on
@@ -118,7 +117,7 @@ make_initrds() {
 make_system() {
     local name
     merged_usr "$system"
-    mkdir -p "$system"/{boot,dev,proc,sys,run,tmp,mnt,media,root,home,opt,srv,etc,var/log,var/lib/lab,var/tmp,usr/local/bin,run/sshd}
+    mkdir -p "$system"/{boot,dev,proc,sys,run,tmp,mnt,media,root,home,opt,srv,etc/systemd/system,var/log,var/lib/lab,var/tmp,usr/local/bin,run/sshd}
     take "$system" bin/bash usr/sbin/sshd usr/bin/ssh-keygen usr/lib/openssh/sftp-server usr/bin/ssh \
         "$libraries"/security/pam_{unix,permit,deny,nologin}.so "$libraries"/lib{nss_files,nss_dns}.so.2
     ln -s bash "$system/usr/bin/sh"         # as on both distributions
@@ -129,7 +128,7 @@ make_system() {
     mkdir -p "$system/etc/modprobe.d"
     cp "$here/boot/modprobe.conf" "$system/etc/modprobe.d/lab.conf"
     chmod -R a+rX,u+w "$system"
-    chmod 755 "$system"/etc/init.d/* "$system"/etc/acpi/PWRF/* "$system"/etc/udhcpc.sh "$system"/usr/lib/lab/* "$system"/usr/bin/* "$system"/usr/sbin/*
+    chmod 755 "$system"/etc/init.d/* "$system"/etc/acpi/PWRF/* "$system"/etc/udhcpc.sh "$system"/usr/lib/lab/* "$system"/usr/bin/*
     chmod 700 "$system/root"; chmod 600 "$system/etc/shadow"; chmod 1777 "$system"/tmp "$system"/var/tmp
     tar -C "$system" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf "$cd_root/lab/system.tar" .
 }
@@ -157,7 +156,7 @@ make_cd() {
     install -D -m 644 "$here/boot/grub.cfg" "$cd_root/boot/grub/grub.cfg"
     find "$cd_root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     mkdir -p "$(dirname "$iso")"
-    xorriso -as mkisofs -quiet -o "$iso.part" -V LUABUILD_LAB -J -R \
+    xorriso -as mkisofs -quiet -o "$iso.part" -V LUABUILD_LAB -J -r \
         -b isolinux/isolinux.bin -c isolinux/boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table \
         -eltorito-alt-boot -e lab/efi.img -no-emul-boot \
         "$cd_root" 2> "$work/xorriso" || { cat "$work/xorriso" >&2; die "xorriso failed"; }

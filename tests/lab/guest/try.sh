@@ -5,7 +5,7 @@
 # photon: kickstart by HTTP, typed after <esc>; centos: by floppy, typed after <tab>; cd: on a
 # second CD, named by its label; none: no kickstart. Environment: CONTROLLER=ide|sata|lsilogic|lsilogic-sas|
 # pvscsi|nvme|virtio|virtio-scsi, NIC=e1000|e1000e|vmxnet3|virtio-net-pci, FIRMWARE=bios|efi|efi-secure,
-# MORE="kernel arguments", ISO=…, DISK_SIZE=1024M, CPUS, MEMORY, CPU=max, ACCEL=tcg,tb-size=64, KEEP=1 (leave the files), SHOW=1 (print the screen's serial copy).
+# MORE="kernel arguments", KICKSTART=a ks.cfg for the floppy, ISO=…, DISK_SIZE=1024M, CPUS, MEMORY, CPU=max, ACCEL=tcg,tb-size=64, KEEP=1 (leave the files), SHOW=1 (print the screen's serial copy).
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -61,6 +61,7 @@ wait_line() {           # SECONDS TEXT: in what the guest says on its serial por
     until grep -q "$2" "$work/serial" 2>/dev/null; do
         [ $SECONDS -lt $end ] || fail "waited $1 s for: $2"
         kill -0 "$qemu" 2>/dev/null || fail "QEMU ended"
+        ! grep -aq 'INSTALLATION STOPPED' "$work/serial" || fail "the installer stopped"
         sleep 0.1
     done
 }
@@ -108,9 +109,9 @@ case $kind in
         busybox httpd -f -vv -p "127.0.0.1:$((port + 2))" -h "$work/http" 2> "$work/httpd.log" & pids+=($!)
         text=$'\e'"vmlinuz initrd=initrd.img root=/dev/ram0 loglevel=3 photon.media=cdrom ks=http://10.0.2.2:$((port + 2))/3/ks.json ${MORE:-}"$'\n' ;;
     centos)
-        fill '' "$root/kickstart/centos/7/ks.cfg" > "$work/ks.cfg"
+        fill '' "${KICKSTART:-$root/kickstart/centos/7/ks.cfg}" > "$work/ks.cfg"
         mformat -C -i "$work/floppy" -f 1440 :: && mmd -i "$work/floppy" ::/7 && mcopy -i "$work/floppy" "$work/ks.cfg" ::/7/ks.cfg
-        media=(-drive if=floppy,format=raw,file="$work/floppy")
+        media=(-drive if=none,id=f,format=raw,file="$work/floppy" -device floppy,drive=f)
         text=$'\t'" text ks=hd:fd0:/7/ks.cfg ${MORE:-}"$'\n' ;;
     cd)
         mkdir "$work/cd"; fill '' "$root/kickstart/centos/7/ks.cfg" > "$work/cd/ks.cfg"
@@ -133,7 +134,7 @@ if [ "${FIRMWARE:-bios}" != bios ]; then    # GRUB's command line
     text="clinux /isolinux/vmlinuz ${text#vmlinuz initrd=initrd.img }"$'\n'"initrd /isolinux/initrd.img"$'\n'"boot"$'\n'
 fi
 type_text "$text"
-[ "$kind" != none ] || { wait_line 60 'no kickstart was given'; echo "no kickstart: said so after $(since "$start")"; exit 0; }
+[ "$kind" != none ] || { until grep -aq 'no kickstart was given' "$work/serial"; do sleep 0.2; done; echo "no kickstart: said so after $(since "$start")"; exit 0; }
 typed=$(now)
 [ ! "${SCREEN:-}" ] || { sleep 3; echo "screendump $SCREEN" > "/dev/tcp/127.0.0.1/$port"; sleep 1; }
 wait_line 120 'luabuild lab installer'; echo "boot of the CD:     $(since "$typed"), $(cpu) of CPU"

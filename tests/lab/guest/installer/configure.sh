@@ -1,4 +1,4 @@
-# What the kickstart says about the new system (mounted on /mnt).
+# What the kickstart says about the new system (mounted on /mnt/sysimage).
 
 first() { [ -f "$ks/$1" ] && head -n 1 "$ks/$1"; }
 
@@ -29,27 +29,24 @@ configure_system() {
         '!'|'$'?*) ;;
         *) fail "the root password is said to be hashed, and is not: a hash begins with \$6\$" ;;
     esac
-    { printf 'root:%s:19000:0:99999:7:::\n' "$hash"; sed 1d /mnt/etc/shadow; } > /run/shadow
-    cat /run/shadow > /mnt/etc/shadow
+    { printf 'root:%s:19000:0:99999:7:::\n' "$hash"; sed 1d /mnt/sysimage/etc/shadow; } > /run/shadow
+    cat /run/shadow > /mnt/sysimage/etc/shadow
 
     name=$(first hostname)
-    echo "${name:-localhost}" > /mnt/etc/hostname
-    echo "127.0.0.1 localhost ${name:-}" > /mnt/etc/hosts
-    [ ! -f "$ks/timezone" ] || cp "$ks/timezone" /mnt/etc/timezone
-    printf 'UUID=%s / ext4 noatime,noinit_itable 0 1\n%s /boot %s noatime 0 2\n' "$root_uuid" "$(boot_source)" "$boot_type" > /mnt/etc/fstab
+    echo "${name:-localhost}" > /mnt/sysimage/etc/hostname
+    echo "127.0.0.1 localhost ${name:-}" > /mnt/sysimage/etc/hosts
+    [ ! -f "$ks/timezone" ] || cp "$ks/timezone" /mnt/sysimage/etc/timezone
+    printf 'UUID=%s / ext4 noatime,noinit_itable 0 1\n%s /boot %s noatime 0 2\n' "$root_uuid" \
+        "$(blkid "$(part 1)" | sed -n 's/.* UUID="\([^"]*\)".*/UUID=\1/p')" \
+        "$(awk '$2 == "/mnt/sysimage/boot" { print $3 }' /proc/mounts)" > /mnt/sysimage/etc/fstab
     if [ -f "$ks/packages" ]; then
         # lab.package-failures=N: the CD lacks the tools too, the script has to fetch them
-        grep -vx "$(argument lab.package-failures | sed 's/..*/open-vm-tools/;s/^$/ /')" "$ks/packages" >> /mnt/var/lib/lab/packages
+        grep -vx "$(argument lab.package-failures | sed 's/..*/open-vm-tools/;s/^$/ /')" "$ks/packages" >> /mnt/sysimage/var/lib/lab/packages
     fi
-    [ ! -f "$ks/root_login" ] || sed -i "s/^PermitRootLogin .*/PermitRootLogin $(first root_login)/" /mnt/etc/ssh/sshd_config
-    if [ -f "$ks/keys" ]; then mkdir -p -m 700 /mnt/root/.ssh; cp "$ks/keys" /mnt/root/.ssh/authorized_keys; chmod 600 /mnt/root/.ssh/authorized_keys; fi
-    grep -qs '^type static' "$ks/network" && cp "$ks/network" /mnt/etc/lab-network
+    [ ! -f "$ks/root_login" ] || sed -i "s/^PermitRootLogin .*/PermitRootLogin $(first root_login)/" /mnt/sysimage/etc/ssh/sshd_config
+    if [ -f "$ks/keys" ]; then mkdir -p -m 700 /mnt/sysimage/root/.ssh; cp "$ks/keys" /mnt/sysimage/root/.ssh/authorized_keys; chmod 600 /mnt/sysimage/root/.ssh/authorized_keys; fi
+    grep -qs '^type static' "$ks/network" && cp "$ks/network" /mnt/sysimage/etc/lab-network
     say "root password ($(first password.kind)), hostname ${name:-localhost} set"
-}
-
-boot_source() {
-    boot_type=$(awk '$2 == "/mnt/boot" { print $3 }' /proc/mounts)
-    blkid "$(part 1)" | sed -n 's/.* UUID="\([^"]*\)".*/UUID=\1/p'
 }
 
 # Run %pre here; %post and Photon's postinstall in the new system, where the
@@ -64,8 +61,8 @@ run_scripts() {         # pre or post
         show < /run/output
         if [ "$1" = post ]; then
             log=$(first "${script##*/}.log")
-            mkdir -p "/mnt$(dirname "${log:-/var/log/kickstart-post.log}")"
-            cat /run/output >> "/mnt${log:-/var/log/kickstart-post.log}"
+            mkdir -p "/mnt/sysimage$(dirname "${log:-/var/log/kickstart-post.log}")"
+            cat /run/output >> "/mnt/sysimage${log:-/var/log/kickstart-post.log}"
         fi
         [ $status = 0 ] && continue
         [ ! -f "$script.erroronfail" ] || fail "the kickstart's $1 script ended with status $status (--erroronfail)"
@@ -80,11 +77,11 @@ run_one() {             # pre or post, file
         "${interpreter:-/bin/sh}" "$2"
         return
     fi
-    cp "$2" /mnt/tmp/kickstart-script
-    chmod 700 /mnt/tmp/kickstart-script
-    chroot /mnt /usr/bin/env -i HOME=/root TERM=linux PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    cp "$2" /mnt/sysimage/tmp/kickstart-script
+    chmod 700 /mnt/sysimage/tmp/kickstart-script
+    chroot /mnt/sysimage /usr/bin/env -i HOME=/root TERM=linux PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         $interpreter /tmp/kickstart-script < /dev/null
     result=$?
-    rm -f /mnt/tmp/kickstart-script
+    rm -f /mnt/sysimage/tmp/kickstart-script
     return $result
 }

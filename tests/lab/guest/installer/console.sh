@@ -10,6 +10,7 @@ esac
 show() {                # stdin, line by line, as it comes
     while IFS= read -r line || [ "$line" ]; do
         printf '%s\n' "$line"
+        printf '%s\n' "$line" >> /run/installer.log
         [ -z "$serial" ] || printf '%s\r\n' "$line" > $serial
     done
 }

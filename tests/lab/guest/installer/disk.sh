@@ -44,21 +44,21 @@ make_file_systems() {
     /sbin/mke2fs -q -F -t ext4 -L lab-root -U "$root_uuid" -m 1 -i 262144 -N 32768 \
         -E nodiscard,lazy_itable_init=1,lazy_journal_init=1 "$(part 2)" > /run/mkfs.log 2>&1 ||
         fail "no file system could be made on $(part 2)" "$(cat /run/mkfs.log)"
-    mount -t ext4 -o noinit_itable "$(part 2)" /mnt && mkdir /mnt/boot && mount "$(part 1)" /mnt/boot ||
+    mount -t ext4 -o noinit_itable "$(part 2)" /mnt/sysimage && mkdir /mnt/sysimage/boot && mount "$(part 1)" /mnt/sysimage/boot ||
         fail "the new file systems cannot be mounted" "$(dmesg | tail -n 3)"
 }
 
 make_bootable() {
-    cp /cd/isolinux/vmlinuz /cd/lab/initrd.img /mnt/boot || fail "the kernel could not be copied to $(part 1)"
+    cp /cd/isolinux/vmlinuz /cd/lab/initrd.img /mnt/sysimage/boot || fail "the kernel could not be copied to $(part 1)"
     options="lab.root=$root_uuid quiet mitigations=off"
     if [ -d /sys/firmware/efi ]; then
         modprobe -qab loop
-        mkdir -p /efi && mount -t vfat -o ro,loop /cd/lab/efi.img /efi && cp -r /efi/EFI /mnt/boot && umount /efi ||
+        mkdir -p /efi && mount -t vfat -o ro,loop /cd/lab/efi.img /efi && cp -r /efi/EFI /mnt/sysimage/boot && umount /efi ||
             fail "the boot loader for EFI could not be copied"
-        printf 'linux /vmlinuz %s\ninitrd /initrd.img\nboot\n' "$options" > /mnt/boot/EFI/debian/grub.cfg
+        printf 'linux /vmlinuz %s\ninitrd /initrd.img\nboot\n' "$options" > /mnt/sysimage/boot/EFI/debian/grub.cfg
     else
-        printf 'default lab\nlabel lab\n  linux /vmlinuz\n  append initrd=/initrd.img %s\n' "$options" > /mnt/boot/extlinux.conf
-        extlinux --install /mnt/boot > /run/extlinux.log 2>&1 || fail "extlinux failed" "$(cat /run/extlinux.log)"
+        printf 'default lab\nlabel lab\n  linux /vmlinuz\n  append initrd=/initrd.img %s\n' "$options" > /mnt/sysimage/boot/extlinux.conf
+        extlinux --install /mnt/sysimage/boot > /run/extlinux.log 2>&1 || fail "extlinux failed" "$(cat /run/extlinux.log)"
         dd if=/installer/mbr.bin of="$disk" conv=notrunc 2>/dev/null
     fi
 }

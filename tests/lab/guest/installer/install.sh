@@ -8,7 +8,7 @@
 # (reboot, poweroff), pre.N and post.N with their options beside them.
 
 ks=/ks
-mkdir -p $ks /run
+mkdir -p $ks /run /mnt/sysimage
 . /installer/console.sh
 . /installer/source.sh
 . /installer/disk.sh
@@ -26,17 +26,17 @@ choose_disk
 divide_disk
 make_file_systems
 say "copying the system"
-tar -xf /cd/lab/system.tar -C /mnt || fail "the system could not be copied to $disk" "$(df -h | tail -n 2)"
+tar -xf /cd/lab/system.tar -C /mnt/sysimage || fail "the system could not be copied to $disk" "$(df -h | tail -n 2)"
 configure_system
 make_bootable
 say "network: $(network)"
-[ ! -s /etc/resolv.conf ] || cp /etc/resolv.conf /mnt/etc/resolv.conf
-for name in proc sys dev; do mount -o bind /$name /mnt/$name; done
+[ ! -s /etc/resolv.conf ] || cp /etc/resolv.conf /mnt/sysimage/etc/resolv.conf
+for name in proc sys dev; do mount -o bind /$name /mnt/sysimage/$name; done
 run_scripts post
 say "writing everything to the disk"
-cp /run/output /mnt/var/log/installer.log 2>/dev/null
-for name in dev sys proc boot; do umount /mnt/$name; done
-umount /mnt || fail "the new system cannot be unmounted"
+cp /run/installer.log /mnt/sysimage/var/log/installer.log
+for name in dev sys proc boot; do umount /mnt/sysimage/$name; done
+umount /mnt/sysimage || fail "the new system cannot be unmounted"
 case $(first end) in
     reboot) say "installed; rebooting"; reboot -f ;;
     poweroff) say "installed; powering off"; poweroff -f ;;
