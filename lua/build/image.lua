@@ -100,7 +100,7 @@ local common = {
   { "hardware", image.hardware, default = {} },
   { "ssh", image.ssh },
   { "address", image.address, default = {} },
-  { "provision", spec.list(step), default = {}, doc = "steps: upload, shell, reboot, wait, functions" },
+  { "provision", spec.list(step), default = {}, doc = "steps: upload, shell, local_shell, check, reboot, wait, functions" },
   { "shutdown", image.shutdown, default = {} },
   { "annotation", spec.string, doc = "notes of the VM" },
   { "extra_config", spec.map(spec.text), default = {}, doc = "advanced settings by key" },

@@ -4,6 +4,7 @@ local err = require "core.err"
 local secret = require "core.secret"
 local units = require "core.units"
 local check = require "guest.check"
+local localshell = require "build.localshell"
 
 local provision = {}
 
@@ -48,6 +49,12 @@ function acts.shell(b, step)
   b.guest:write(path, script_of(step), { mode = 448 }) -- 0700
   local command = string.format("%s %s; status=$?; rm -f %s; exit $status", step.interpreter, path, path)
   b.guest:run(command, { sudo = step.sudo, env = step.env, timeout = step.timeout, valid = step.valid, on_output = feed })
+  finish()
+end
+
+function acts.local_shell(b, step)
+  local feed, finish = printer(b, step.name or "local")
+  localshell.run(b, step, feed)
   finish()
 end
 

@@ -1,4 +1,4 @@
--- words: the steps that recipes write as values: upload, shell, check, reboot, wait. Each reads its options strictly.
+-- words: the steps that recipes write as values: upload, shell, local_shell, check, reboot, wait. Each reads its options strictly.
 local spec = require "core.spec"
 local check = require "guest.check"
 
@@ -19,6 +19,13 @@ words.specs = {
     { "valid", spec.list(spec.integer(0, 255), { single = true }), default = { 0 }, doc = "exit statuses that are fine" },
     { "name", spec.string },
   }),
+  local_shell = spec.record("local_shell", { positional = spec.string,
+    { "script", spec.string, doc = "file with the script, instead of commands" },
+    { "env", spec.map(spec.text), default = {} },
+    { "timeout", spec.duration, default = "1h" },
+    { "valid", spec.list(spec.integer(0, 255), { single = true }), default = { 0 }, doc = "exit statuses that are fine" },
+    { "name", spec.string },
+  }),
   check = check.spec,
   reboot = spec.record("reboot", { { "timeout", spec.duration, default = "10m" } }),
   wait = spec.record("wait", { short = "seconds", { "seconds", spec.duration, required = true } }),
@@ -29,13 +36,13 @@ local function check_upload(options, problems)
   if not options.content and #options == 0 then problems[#problems + 1] = { path = "upload", message = "names no file: upload { \"file\", to = … }" } end
 end
 
-local function check_shell(options, problems)
+local function check_shell(options, problems, name)
   if (options.script ~= nil) == (#options > 0) then
-    problems[#problems + 1] = { path = "shell", message = "wants either commands or a script" }
+    problems[#problems + 1] = { path = name, message = "wants either commands or a script" }
   end
 end
 
-local CHECKS = { upload = check_upload, shell = check_shell }
+local CHECKS = { upload = check_upload, shell = check_shell, local_shell = check_shell }
 
 --[[
 words.make(problems, locate) -> {name = function}
@@ -46,11 +53,11 @@ function words.make(problems, locate)
   local out = {}
   for name, shape in pairs(words.specs) do
     out[name] = function(options)
-      if name == "shell" and type(options) == "string" then options = { options } end
+      if (name == "shell" or name == "local_shell") and type(options) == "string" then options = { options } end
       if name == "reboot" and options == nil then options = {} end
       local before, line = #problems, debug.getinfo(2, "l").currentline
       local read = shape:read(options, name, problems)
-      if #problems == before and CHECKS[name] then CHECKS[name](read, problems) end
+      if #problems == before and CHECKS[name] then CHECKS[name](read, problems, name) end
       for i = before + 1, #problems do problems[i].line = line > 0 and line or nil end
       if #problems > before then return { step = name } end
       if name == "upload" then for i, path in ipairs(read) do read[i] = locate(path) end end

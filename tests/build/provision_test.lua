@@ -1,47 +1,41 @@
--- Provisioning steps against the lab, in its mode without boot: commands run on this machine, files go to a directory of the lab's.
-local cjson = require "cjson"
+-- Steps of the builder's side of provisioning, in the lab's mode without boot; those in a guest that booted: tests/boot
 local builds = require "tests.builds"
 local lab = require "tests.lab"
+local signal = require "signal"
 
 local function site(t) return builds.setup(t, lab.start(t)) end
 
-local function events(out)
-  local list = {}
-  for line in out:gmatch("{[^\n]*}") do list[#list + 1] = cjson.decode(line) end
-  return list
+-- Has the process ended (a zombie that nobody has reaped yet has)?
+local function is_gone(pid)
+  for _ = 1, 100 do
+    local stat = io.open("/proc/" .. pid .. "/stat")
+    local state = stat and stat:read("a"):match("%) (%a)")
+    if stat then stat:close() end
+    if not state or state == "Z" then return true end
+    signal.sleep(0.02)
+  end
+  return false
 end
 
 return {
-  ["checks are told as a table, and end a build that does not fulfil them"] = function(t)
+  ["local_shell runs here, with the guest in its environment, and its output is shown"] = function(t)
     local s = site(t)
-    local steps = [[provision = { check { command = { ["greeting"] = { run = "echo hello", out = "%s" } }, port = { ["tcp:1"] = false },
-      file = { ["/etc/passwd"] = { mode = "0644" } }, junit = "]] .. s.dir .. [[/results.xml", name = "the image" } } ]]
-    local out, status = builds.run(s, builds.recipe(s, steps:format("hello")))
+    local out, status = builds.run(s, builds.recipe(s, [[provision = { local_shell { "echo at $LUABUILD_USER@$LUABUILD_ADDRESS:$LUABUILD_PORT $X",
+      env = { X = "given" }, name = "say" } },]]))
     t:equal(status, 0, out)
-    t:match(out, "\n    ok   file         /etc/passwd %s*mode       0644\n")
-    t:match(out, "\n    ok   command      greeting %s*out        hello\n")
-    t:match(out, "  1 the image +[%d.]+s  5 checks hold\n")
-    t:contains(t:read(s.dir .. "/results.xml"), 'tests="5" failures="0"')
-    out, status = builds.run(s, builds.recipe(s, steps:format(s.lab.env.LAB_SSH_PASSWORD)), "--force")
-    t:equal(status, 1, out)
-    t:match(out, "\n    FAIL command      greeting %s*out        hello, expected ••••\n")
-    t:contains(out, ": 1 of 5 checks failed\n  command greeting out: expected ••••, found hello")
-    t:contains(t:read(s.dir .. "/results.xml"), "expected ••••, found hello", "no secret in the file either")
-    t:equal(builds.state(s), { vms = { "small" }, files = {}, sessions = 0 }, "the image before is still there")
+    t:match(out, "say> at root@127%.%d+%.%d+%.%d+:" .. s.lab.env.LAB_SSH_PORT .. " given")
   end,
-
-  ["checks are events of their own in JSON, and mistakes in them are the recipe's"] = function(t)
+  ["a failing local command fails the build with its last lines, and a slow one is killed"] = function(t)
     local s = site(t)
-    local out = builds.run(s, builds.recipe(s, [[provision = { check { command = { "true", off = { run = "x", skip = true } } } }]]), "--json")
-    local found = {}
-    for _, e in ipairs(events(out)) do
-      if e.event == "check" then found[#found + 1] = { e.image, e.kind, e.name, e.property, e.ok, e.expected, e.found, e.skipped } end
-    end
-    t:equal(found, { { "small", "command", "true", "status", true, "0", "0" }, { "small", "command", "off", "status", true, "skipped", "skipped", true } })
-    local status
-    out, status = builds.run(s, builds.recipe(s, [[provision = {
-      check { service = { k3s = { runing = true } } } }]]))
-    t:equal(status, 2)
-    t:match(out, "small.lua:%d+: check.service.k3s: unknown option 'runing': did you mean 'running'?")
+    local out, status = builds.run(s, builds.recipe(s, [[provision = { local_shell { "echo the reason; exit 3" } },]]))
+    t:equal(status, 1)
+    t:contains(out, "ended with status 3")
+    t:contains(out, "the reason")
+    local file = s.dir .. "/pid"
+    out, status = builds.run(s, builds.recipe(s, [[provision = { local_shell { "sleep 60 & echo $! > ]] .. file .. [[; wait", timeout = "300ms" } },]]))
+    t:equal(status, 1)
+    t:contains(out, "it still ran after 0.3s")
+    t:ok(is_gone(t:read(file):match("%d+")), "what it started is killed too")
+    t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 })
   end,
 }

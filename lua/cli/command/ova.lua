@@ -16,7 +16,8 @@ function acts.verify(_, path)
   local found = require("build.verify").package(path)
   for _, note in ipairs(found.notes) do print("note: " .. note) end
   if #found.problems > 0 then err.raise("format", path .. " is not right:\n- " .. table.concat(found.problems, "\n- ")) end
-  print(string.format("%s: fine, %d file%s named by the descriptor%s", path, found.files, found.files == 1 and "" or "s", found.algorithm and ", checked by " .. found.algorithm or ""))
+  print(string.format("%s: fine, %d file%s named by the descriptor%s", path, found.files, found.files == 1 and "" or "s",
+    found.algorithm and ", checked by " .. found.algorithm or ""))
 end
 
 function acts.pack(given, target, path)
