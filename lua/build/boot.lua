@@ -4,6 +4,7 @@ local keystroke = require "keystroke"
 local signal = require "signal"
 local err = require "core.err"
 local kickstart = require "guest.kickstart"
+local screen = require "build.screen"
 local template = require "core.template"
 local units = require "core.units"
 
@@ -100,6 +101,13 @@ Type a boot command; see boot.type.
 ]]
 function console:type(text) return boot.type(self.build, text) end
 
+local function why_not_fetched(b)
+  if b.missed then return "it asked for " .. b.missed .. ", which is not there: look at the boot command and the kickstart's directory" end
+  return "either the boot command was not understood (see the console picture), or the guest cannot reach that address:\n"
+    .. "set http_ip to an address of this machine that the guest's network reaches, and look at firewalls for ports "
+    .. b.image.http.port_min .. "-" .. b.image.http.port_max
+end
+
 --[[
 console:wait_fetched(path [, timeout]) -> nothing
 Wait until the guest has fetched a file from the kickstart server.
@@ -115,10 +123,8 @@ function console:wait_fetched(path, timeout)
   while not b.fetched[path] do
     local left = until_ - signal.now()
     if left <= 0 then
-      err.raise("timeout", string.format("the guest did not fetch %s from %s within %s", path, b.known.http, units.format_seconds(limit)), {
-        hint = "either the boot command was not understood (see the console picture), or the guest cannot reach that address:\n"
-          .. "set http_ip to an address of this machine that the guest's network reaches, and look at firewalls for ports "
-          .. b.image.http.port_min .. "-" .. b.image.http.port_max })
+      err.raise("timeout", string.format("the guest did not fetch %s from %s within %s", path, b.known.http, units.format_seconds(limit)),
+        { hint = why_not_fetched(b) })
     end
     b.watch_http(math.min(left, 1))
   end
@@ -126,29 +132,16 @@ end
 
 --[[
 console:wait_screen([options]) -> nothing
-Wait until the console's picture changes, or stays the same.
-  options.stable  number|string|nil  how long it must not change; without it any change ends the wait
+Wait until the console's picture changes, or shows nothing new for some time. A blinking cursor is no change.
+  options.stable  number|string|nil  how long nothing new is to appear; without it any change ends the wait
   options.timeout number|string = "1m"
 Raises: timeout.
 ]]
 function console:wait_screen(options)
   options = options or {}
   local limit = err.check(units.seconds(options.timeout or "1m"))
-  local stable = options.stable and err.check(units.seconds(options.stable))
-  local started = signal.now()
-  local picture, since = digest.string("sha256", self.build.vm:screenshot()), started
-  while true do
-    if stable and signal.now() - since >= stable then return end
-    if signal.now() - started > limit then
-      err.raise("timeout", string.format("the console did not %s within %s", stable and "come to rest" or "change", units.format_seconds(limit)))
-    end
-    signal.sleep(0.5)
-    local now = digest.string("sha256", self.build.vm:screenshot())
-    if now ~= picture then
-      if not stable then return end
-      picture, since = now, signal.now()
-    end
-  end
+  if options.stable then return screen.wait_rest(self.vm, err.check(units.seconds(options.stable)), limit) end
+  screen.wait_change(self.vm, limit)
 end
 
 --[[

@@ -65,7 +65,7 @@ end
 
 --[[
 context.capture(b, name) -> string|nil
-Save a picture of the console as console-NN-name.png in the output directory; nil when that is not possible. Never fails a build.
+Save a picture of the console as <image>-console-NN-name.png in the output directory; nil when that is not possible. Never fails a build.
 Raises: cancelled.
 Blocks: yes, one request.
 ]]
@@ -75,7 +75,7 @@ function context.capture(b, name)
   if err.is(picture, "cancelled") then error(picture, 0) end
   if not ok or not picture then return nil end
   b.pictures = b.pictures + 1
-  local path = string.format("%s/console-%02d-%s.png", context.output(b), b.pictures, name)
+  local path = string.format("%s/%s-console-%02d-%s.png", context.output(b), b.image.name, b.pictures, name)
   local file = io.open(path, "wb")
   if not file then return nil end
   file:write(picture)

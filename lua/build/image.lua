@@ -57,7 +57,7 @@ local boot_list = spec.record("boot", { positional = spec.string,
 })
 image.boot = spec.either("boot command", function(value)
   if type(value) == "function" then
-    return { name = "function", read = function(_, f) return { run = f, interval = 0.1, layout = "us", fetch_timeout = 300 } end }
+    return { name = "function", read = function(_, f) return { run = f, wait = 0, interval = 0.1, layout = "us", fetch_timeout = 300 } end }
   end
   if type(value) == "string" then
     return { name = "string", read = function(_, s) return { s, interval = 0.1, layout = "us", fetch_timeout = 300 } end }

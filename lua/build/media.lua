@@ -14,7 +14,8 @@ local function take(b, events)
   for _, e in ipairs(events or {}) do
     b.emit { event = "http.get", path = e.path, status = e.status, bytes = e.bytes, client = e.client }
     if e.status == 200 and e.path == "hello" then b.phoned = e.client
-    elseif e.status == 200 then b.fetched[e.path], b.fetched_by = true, e.client end
+    elseif e.status == 200 then b.fetched[e.path], b.fetched_by = true, e.client
+    elseif e.status == 404 then b.missed = e.path end
   end
 end
 

@@ -4,6 +4,7 @@ local fault = require "vsphere.fault"
 local object = require "vsphere.object"
 local property = require "vsphere.property"
 local task = require "vsphere.task"
+local units = require "core.units"
 
 local vm = {}
 local Folder = object.class("Folder")
@@ -102,7 +103,13 @@ Raises: timeout.
 Blocks: yes.
 ]]
 function Machine:wait_tools(seconds)
-  property.wait(self, { "guest.toolsRunningStatus" }, function(v) return v["guest.toolsRunningStatus"] == "guestToolsRunning" end, seconds)
+  local function run(v) return v["guest.toolsRunningStatus"] == "guestToolsRunning" end
+  local ok, e = pcall(property.wait, self, { "guest.toolsRunningStatus" }, run, seconds)
+  if ok then return end
+  if err.is(e, "timeout") then
+    err.raise("timeout", string.format("VMware Tools did not run in the guest within %s", units.format_seconds(seconds)), { target = tostring(self) })
+  end
+  error(e, 0)
 end
 
 -- ---- the console ----
