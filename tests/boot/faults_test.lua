@@ -41,7 +41,7 @@ return {
     s.lab:fault { method = "PutUsbScanCodes", fault = "dropkeys", after = 4 }
     local out, status = builds.run(s, recipe(s, "lost", MENU .. 'ks=${http}/3/ks.json<enter>"'))
     t:equal(status, 1, out)
-    t:contains(out, "key 5 (i) was not accepted: ")
+    t:contains(out, "key 5 of the boot command (i) was not accepted: ")
     t:contains(out, "0 of 1")
     check_picture(t, out)
     t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 })
