@@ -46,12 +46,12 @@ end
 
 --[[
 builds.command(site, arguments) -> string
-The command line for a run: the lab's environment, the var-file, the arguments.
+The command line for a run: the lab's environment (site.env when set), the var-file, the arguments.
 ]]
 function builds.command(site, arguments)
   local words = {}
   for _, name in ipairs { "VCENTER_SERVER", "VCENTER_USERNAME", "VCENTER_PASSWORD", "VCENTER_CA_FILE" } do
-    words[#words + 1] = name .. "=" .. quoted(site.lab.env[name])
+    words[#words + 1] = name .. "=" .. quoted((site.env or site.lab.env)[name] or "")
   end
   words[#words + 1] = "XDG_CACHE_HOME=" .. quoted(site.dir .. "/cache")
   words[#words + 1] = arg[-1]
@@ -115,7 +115,7 @@ function builds.state(site)
   local names, files = {}, {}
   for _, vm in ipairs(cjson.decode(site.lab:control("GET", "/vms"))) do names[#names + 1] = vm.name end
   for _, file in ipairs(cjson.decode(site.lab:control("GET", "/orphans"))) do
-    if not file.vm and not file.path:find("^luabuild_cache/sha256%-") then files[#files + 1] = file.path end
+    if not file.vm and not file.path:find("^luabuild_cache/sha256%-") and file.path ~= "luabuild_cache/" then files[#files + 1] = file.path end
   end
   table.sort(names)
   table.sort(files)

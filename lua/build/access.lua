@@ -44,7 +44,7 @@ function access.shut_down(b)
   b.expect_on = false
   if s.command then b.guest:shutdown(s.command) else b.vm:shutdown_guest() end
   if b.vm:wait_power("poweredOff", s.timeout) then return end
-  b.capture "shutdown"
+  b.expect_on = true -- it is on: its console is shown with the failure
   err.raise("timeout", string.format("the guest did not power off within %s", units.format_seconds(s.timeout)),
     { hint = s.command and "does `" .. s.command .. "` power the machine off, and not only halt it?" or "set shutdown to a command" })
 end

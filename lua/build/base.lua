@@ -12,7 +12,7 @@ local base = {}
 
 local function type_boot(b)
   local done = boot.run(b)
-  local first = b.image.kickstart and b.image.kickstart.http and table.concat(b.image.boot, ""):match("%${http}/([%w%._/-]+)")
+  local first = b.known.http and table.concat(b.image.boot, ""):match("%${http}/([%w%._/-]+)")
   if first then
     b.capture "typed"
     boot.console(b):wait_fetched(first, b.image.boot.fetch_timeout)

@@ -113,8 +113,8 @@ local function relay(b, url, final, algorithm, want)
       { follow = source, progress = function(done, total) report(b, done, total) end })
     local result, message, code = source:wait(ok and nil or 0)
     if result == nil then not_downloaded(message, code) end -- an upload that has nothing to follow fails as well
+    if result then failed_status("download the ISO", url, result) end
     if not ok then error(e, 0) end
-    failed_status("download the ISO", url, result)
     if result.digest[algorithm] ~= want then mismatch(url, algorithm, want, result.digest[algorithm]) end
   end)
   assert(os.rename(part, dir .. "/" .. file_name(algorithm, want)))

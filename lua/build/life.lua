@@ -6,16 +6,27 @@ local runner = require "build.runner"
 
 local life = {}
 
+local function add_hint(e, text) e.hint = (e.hint and e.hint .. "\n" or "") .. text end
+
+-- A guest that is silent may have no machine any more.
+local function look_at_machine(b, e)
+  if not (b.on_since and (err.is(e, "net") or err.is(e, "ssh") or err.is(e, "timeout"))) then return end
+  local ok, state = pcall(b.vm.power_state, b.vm)
+  if err.is(state, "notfound") then add_hint(e, "the virtual machine is not there any more: somebody deleted it")
+  elseif ok and state ~= "poweredOn" then add_hint(e, "the virtual machine is " .. (state == "suspended" and state or "off")) end
+end
+
 local function failed(b, e)
+  look_at_machine(b, e)
   local picture = not err.is(e, "cancelled") and b.expect_on and b.capture "failed"
-  if picture then e.hint = (e.hint and e.hint .. "\n" or "") .. "the console when it failed: " .. picture end
+  if picture then add_hint(e, "the console when it failed: " .. picture) end
   if b.options.on_error == "abort" and b.vm and not err.is(e, "cancelled") then
     b.emit { event = "warning", message = string.format("kept for a look, --on-error=abort: virtual machine %s", b.temporary_name) }
     b.scope:forget_named "virtual machine"
     b.scope:forget_named "kickstart medium"
   end
   e.left = b.scope:unwind()
-  if #e.left > 0 then e.hint = (e.hint and e.hint .. "\n" or "") .. "left behind: " .. table.concat(e.left, ", ") end
+  if #e.left > 0 then add_hint(e, "left behind: " .. table.concat(e.left, ", ")) end
   e.op = e.op or e.step
   error(e, 0)
 end
@@ -43,9 +54,7 @@ Blocks: yes.
 function life.build(kind, image, options, emit)
   local b = context.new(image, options, emit)
   local started = signal.now()
-  local ok, result = xpcall(build, function(e)
-    return err.is(e) and e or err.new { code = "build", message = tostring(e), traceback = debug.traceback("", 2) }
-  end, b, kind)
+  local ok, result = xpcall(build, err.caught, b, kind)
   if not ok then failed(b, result) end
   b.scope:forget_named "virtual machine"
   b.scope:unwind()

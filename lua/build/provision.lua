@@ -48,8 +48,12 @@ function acts.shell(b, step)
   local path = string.format("/tmp/luabuild-%s-%d.sh", b.run, b.counter)
   b.guest:write(path, script_of(step), { mode = 448 }) -- 0700
   local command = string.format("%s %s; status=$?; rm -f %s; exit $status", step.interpreter, path, path)
-  b.guest:run(command, { sudo = step.sudo, env = step.env, timeout = step.timeout, valid = step.valid, on_output = feed })
+  local ok, e = pcall(b.guest.run, b.guest, command,
+    { sudo = step.sudo, env = step.env, timeout = step.timeout, valid = step.valid, on_output = feed })
   finish()
+  if ok then return end
+  if err.is(e) and e.status then e.message = string.format("the script ended with status %d", e.status) end -- not our dressing of it
+  error(e, 0)
 end
 
 function acts.local_shell(b, step)
@@ -90,6 +94,15 @@ local function title(i, step)
   return string.format("%d %s", i, step.name or step.step)
 end
 
+-- What went wrong is about the step, whatever below it said so.
+local function labelled(name)
+  return function(e)
+    e = err.caught(e)
+    if e.code ~= "cancelled" then e.op = "provision " .. name end
+    return e
+  end
+end
+
 --[[
 provision.run(b) -> string
 Run the recipe's provisioning steps in order; each is an event of its own.
@@ -102,10 +115,11 @@ function provision.run(b)
     b.counter = i
     local name, started = title(i, step), signal.now()
     local act = type(step) == "function" and function() step(b.guest, b.vm) end or function() return acts[step.step](b, step) end
-    local detail = err.wrap("provision " .. name, nil, act)
+    local ok, detail = xpcall(act, labelled(name))
+    if not ok then error(detail, 0) end
     b.emit { event = "step.done", step = "  " .. name, seconds = signal.now() - started, detail = detail }
   end
-  return string.format("%d steps", #b.image.provision)
+  return string.format("%d step%s", #b.image.provision, #b.image.provision == 1 and "" or "s")
 end
 
 return provision

@@ -72,7 +72,9 @@ Blocks: yes.
 function publish.run(b)
   local name, old = b.image.name, b.old
   if not old then
-    b.vm:rename(name)
+    local ok, e = pcall(b.vm.rename, b.vm, name)
+    if err.is(e, "exists") then e.hint = "it was not there when the build began: rename it, or replace it with --force" end
+    if not ok then error(e, 0) end
     b.published = true
     return name
   end

@@ -13,11 +13,7 @@ end
 -- A failure gets the step's name, once, and keeps its own words.
 local function labelled(step)
   return function(e)
-    if not err.is(e) then
-      local text = type(e) == "string" and debug.traceback(e, 2) or tostring(e)
-      e = err.new { code = "build", message = text }
-    end
-    e.traceback = e.traceback or debug.traceback("", 2)
+    e = err.caught(e)
     e.step = e.step or step[1]
     return e
   end

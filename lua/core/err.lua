@@ -54,6 +54,16 @@ function err.is(e, code)
 end
 
 --[[
+err.caught(e) -> error object
+What was raised as an error object with its traceback, for handlers of xpcall. A mistake in Lua, a text, gets the code build.
+]]
+function err.caught(e)
+  if not err.is(e) then e = err.new { code = "build", message = tostring(e) } end
+  e.traceback = e.traceback or debug.traceback("", 2)
+  return e
+end
+
+--[[
 err.wrap(op, target, f, ...) -> results of f(...)
 Call f; an error object raised in it gets `op` and `target` when it has none.
 ]]

@@ -67,13 +67,13 @@ function Machine:power_on() task.run(self, "PowerOnVM_Task", {}) end
 
 --[[
 VirtualMachine:power_off() -> nothing
-Switch off, hard; no harm when it is off.
+Switch off, hard; no harm when it is off or gone.
 Raises: fault.
 Blocks: yes.
 ]]
 function Machine:power_off()
   local ok, e = pcall(task.run, self, "PowerOffVM_Task", {})
-  if not ok and not fault.is(e, "InvalidPowerState") then error(e, 0) end
+  if not ok and not fault.is(e, "InvalidPowerState") and not fault.is(e, "ManagedObjectNotFound") then error(e, 0) end
 end
 
 --[[
