@@ -31,13 +31,16 @@ local function failed(b, e)
   error(e, 0)
 end
 
+local RESULTS = { build = "built", replace = "replaced", export = "exported", foreign = "used as it is" }
+
 local function build(b, kind)
   b.emit { event = "image.start", recipe = b.image.recipe.path }
   runner.run(kind.preflight, b)
   b.emit { event = "image.decided", decision = b.decision, reason = b.reason }
   if b.decision == "current" then return "up to date" end
+  if b.decision == "foreign" then return RESULTS.foreign end
   runner.run(kind.steps, b)
-  return b.decision == "replace" and "replaced" or "built"
+  return RESULTS[b.decision]
 end
 
 --[[
@@ -47,7 +50,7 @@ Build an image, or find that it is up to date. On failure everything made is und
   image          image             from build.image
   options        table             force = boolean, on_error = "cleanup"|"abort", parent = boolean
   emit           function(event)
-result = "built"|"replaced"|"up to date"
+result = "built"|"replaced"|"exported"|"up to date"|"used as it is"
 Raises: whatever stopped it: error objects with `step` and, when clean-up was not complete, `left`.
 Blocks: yes.
 ]]
@@ -62,7 +65,7 @@ function life.build(kind, image, options, emit)
 end
 
 local function step_names(b, steps)
-  if b.decision == "current" then return {} end
+  if b.decision == "current" or b.decision == "foreign" then return {} end
   local names = {}
   for _, step in ipairs(steps) do
     if not step.when or step.when(b) then names[#names + 1] = step[1] end

@@ -68,6 +68,25 @@ return {
     t:equal(status, 0, out)
     t:equal(builds.state(s).vms, { "copy", "theirs" })
   end,
+  ["a machine of somebody else's that has the name of a parent is used as it is, with a note"] = function(t)
+    local s = site(t)
+    builds.recipe(s)
+    t:equal(select(2, builds.run(s, s.dir .. "/small.lua")), 0)
+    local before
+    do
+      local vc <close> = s.lab:connect()
+      local vm = vm_of(s, vc, "small")
+      vm:reconfigure { extraConfig = { { key = "luabuild.fingerprint", value = "" } } }
+      before = vm:get "config.uuid"
+    end
+    builds.recipe(s, "annotation = 'something else'")
+    local out, status = builds.run(s, clone_recipe(s))
+    t:equal(status, 0, out)
+    t:contains(out, "not made by luabuild, used as it is")
+    local vc <close> = s.lab:connect()
+    t:equal(vm_of(s, vc, "small"):get "config.uuid", before)
+    t:equal(builds.state(s).vms, { "copy", "small" })
+  end,
   ["growing the disk of a linked clone is refused before anything is asked"] = function(t)
     local s = site(t)
     builds.recipe(s)
