@@ -8,11 +8,11 @@ local access = {}
 
 --[[
 access.find_address(b) -> string
-Wait for the guest's address, within the address or ssh timeout.
+Wait for the guest's address, within the address timeout.
 Blocks: yes.
 ]]
 function access.find_address(b)
-  local address, origin = reach.wait(b, b.image.address.timeout or b.image.ssh.timeout)
+  local address, origin = reach.wait(b, b.image.address.timeout)
   b.address = address
   return address .. " (" .. origin .. ")"
 end

@@ -71,14 +71,14 @@ image.ssh = spec.record("ssh", {
   { "key_file", spec.text, doc = "private key" },
   { "agent", spec.boolean, default = false, doc = "use the ssh agent" },
   { "port", spec.integer(1, 65535), default = 22 },
-  { "timeout", spec.duration, default = "30m", doc = "until ssh answers, the installation included" },
+  { "timeout", spec.duration, default = "30m", doc = "until ssh answers, once the address is known" },
 })
 
 image.address = spec.record("address", {
   { "static", spec.text, doc = "the guest's address, when nothing can tell it" },
   { "within", spec.text, doc = "CIDR: only an address in it is taken" },
   { "settle", spec.duration, default = 0, doc = "how long an address must stay the same" },
-  { "timeout", spec.duration, doc = "the ssh timeout by default" },
+  { "timeout", spec.duration, default = "30m", doc = "until the guest has an address, the installation included" },
 })
 
 image.shutdown = spec.record("shutdown", { short = "command",

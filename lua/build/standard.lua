@@ -32,7 +32,7 @@ return {
   { "ssh_username", spec.text, "root", doc = "who logs in to the guest" },
   { "ssh_password", spec.text, secret = true, doc = "the guest's password; also for the kickstart" },
   { "ssh_port", spec.integer(1, 65535), 22, doc = "the guest's ssh port" },
-  { "ssh_timeout", spec.duration, "30m", doc = "how long ssh may take to answer, the installation included" },
+  { "ssh_timeout", spec.duration, "30m", doc = "how long ssh may take to answer, once the address is known" },
   { "shutdown_command", spec.text, doc = "run in the guest to power it off; VMware Tools do it by default" },
   { "convert_to_template", spec.boolean, false, doc = "make the image a template" },
   { "create_snapshot", spec.boolean, true, doc = "take a snapshot, for linked clones" },

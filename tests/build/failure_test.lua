@@ -144,18 +144,19 @@ return {
   end,
 
   ["a guest that does not do its part"] = function(t)
+    local SHORT = 'address = { timeout = "1s" },'
     local s = site(t, { ssh_timeout = "1s" })
     failures.run(s, {
       ["no kickstart"] = { console = true,
         fields = 'kickstart = { files = { ["7/ks.cfg"] = "x" } }, boot = { "${http}/7/ks.cfg", interval = 0, fetch_timeout = "500ms" },',
         says = { "boot: the guest did not fetch 7/ks.cfg from http://127.0.0.1:",
           "set http_ip to an address of this machine", "firewalls for ports 8000-9000" } },
-      ["no tools"] = { console = true, faults = fault(nil, "notools"),
+      ["no tools"] = { console = true, fields = SHORT, faults = fault(nil, "notools"),
         says = { "address: no address of the guest within 1.0s: VMware Tools do not run yet",
         "Is open-vm-tools installed by the kickstart", "address = { static = … }" } },
-      ["no address"] = { console = true, faults = fault(nil, "noip"),
+      ["no address"] = { console = true, fields = SHORT, faults = fault(nil, "noip"),
         says = { "address: no address of the guest within 1.0s: ", "link-local", "DHCP" } },
-      ["no boot"] = { console = true, faults = fault(nil, "noboot"),
+      ["no boot"] = { console = true, fields = SHORT, faults = fault(nil, "noboot"),
         says = { "address: no address of the guest", "look at the console picture" } },
       ["no ssh"] = { console = true, fields = 'address = { static = "127.0.0.1" }, ssh = { password = "p", port = 1, timeout = "1s" },',
         says = { "ssh: connect root@127.0.0.1:1: Connection refused (tried ", "does sshd run in the guest, on port 1" } },
