@@ -74,9 +74,9 @@ function builds.start(site, ...)
   local process = { file = os.tmpname() }
   local pipe = assert(io.popen(string.format("echo $$; exec env %s > %s 2>&1", builds.command(site, { ... }), process.file)))
   process.pid = pipe:read("l")
-  local function ended() -- of what has ended and was not waited for, only the command line is gone
-    local file <close> = io.open("/proc/" .. process.pid .. "/cmdline")
-    return not file or file:read(1) == nil
+  local function ended() -- of what has ended and was not waited for, only the number is left
+    local file <close> = io.open("/proc/" .. process.pid .. "/stat")
+    return not file or file:read("a"):match("%) (%u)") == "Z"
   end
   function process.output() return site.t:read(process.file) end
   function process.interrupt() os.execute("kill -INT " .. process.pid) end

@@ -25,7 +25,7 @@ local function failed(b, e)
     b.scope:forget_named "virtual machine"
     b.scope:forget_named "kickstart medium"
   end
-  e.left = b.scope:unwind()
+  e.left = b.scope:unwind(e.again)
   if #e.left > 0 then add_hint(e, "left behind: " .. table.concat(e.left, ", ")) end
   e.op = e.op or e.step
   error(e, 0)

@@ -52,7 +52,12 @@ lines["image.done"] = function(e, paint)
   return paint("green", e.image .. ": " .. e.result) .. (e.seconds and " in " .. units.format_seconds(e.seconds) or "")
 end
 lines["image.skipped"] = function(e, paint) return paint("yellow", e.image .. ": skipped") .. ": " .. e.reason end
-lines["image.failed"] = function(e, paint) return paint("red", e.image .. ": failed") .. ": " .. e.error end
+lines["image.failed"] = function(e, paint)
+  if e.code == "cancelled" then
+    return paint("yellow", e.image .. ": interrupted") .. (e.step and " at " .. e.step or "") .. (e.error:match("\n.*") or "")
+  end
+  return paint("red", e.image .. ": failed") .. ": " .. e.error
+end
 
 lines["image.checked"] = function(e, paint)
   return string.format("%s: %s (%s, fingerprint %s)", e.image, paint("green", "fine"), e.recipe, e.fingerprint)

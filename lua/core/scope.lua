@@ -19,8 +19,8 @@ end
 --[[
 scope:push(name, undo) -> entry
 Remember how to undo what is about to be done. undo() must do no harm when the deed never happened, and returns false then:
-that is not reported. With entry.quiet set, only a failing undo is reported; with entry.about, a function, reports and what
-unwind returns have the name and what it returns then: which one it is.
+that is not reported. With entry.quiet set it is something short that is always done, and only reported when it fails;
+with entry.about, a function, reports and what unwind returns have the name and what it returns then: which one it is.
 ]]
 function scope:push(name, undo)
   local entry = { name = name, undo = undo }
@@ -45,34 +45,35 @@ function scope:forget_named(name)
 end
 
 --[[
-scope:unwind() -> {name, ...}
+scope:unwind([stopped]) -> {name, ...}
 Undo everything, last first, also after a signal (a second one stops it). Returns the names of what could not be undone.
+  stopped        boolean = false   the second signal came already: undo nothing, name everything
 Raises: nothing.
 Blocks: yes, for about `deadline` seconds at most.
 ]]
-function scope:unwind()
+function scope:unwind(stopped)
   signal.acknowledge()
-  local left, stop, until_ = {}, false, signal.now() + self.deadline
+  local left, interrupted, until_ = {}, stopped or false, signal.now() + self.deadline
   for i = #self, 1, -1 do
     local entry = self[i]
     self[i] = nil
-    stop = stop or signal.now() > until_
+    local stop = interrupted or signal.now() > until_
     local about = entry.about and entry.about()
     local name = about and entry.name .. " " .. about or entry.name
-    local ok, e = not stop, nil
+    local ok, e = not stop or entry.quiet, nil
     if ok then
       ok, e = pcall(entry.undo)
-      stop = err.is(e, "cancelled")
+      interrupted = interrupted or err.is(e, "cancelled")
     end
     if not ok then left[#left + 1] = name end
     if not ok or not (entry.quiet or e == false) then
       -- whoever listens may be gone: that stops no clean-up
-      pcall(self.report, name, not ok and (e or err.new { code = "timeout", message = "no time left to clean up" }) or nil)
+      pcall(self.report, name, not ok and (e or err.new { code = "timeout", message = interrupted and "interrupted" or "no time left to clean up" }) or nil)
     end
   end
   return left
 end
 
-scope.__close = scope.unwind
+scope.__close = function(self) self:unwind() end
 
 return scope

@@ -20,10 +20,20 @@ local function failure(self, values)
   return o
 end
 
--- After a signal: ask the server to stop the task. It may refuse; then it goes on by itself.
+local GRACE = 20 -- seconds that a task which cannot be stopped gets to end
+
+local function has_ended(values) return values["info.state"] == "success" or values["info.state"] == "error" end
+
+-- After a signal: ask the server to stop the task. It may refuse; whoever undoes what the task makes has to wait for its end, but
+-- not when he is interrupted again: returns whether that was so.
 local function stop(self)
+  local session = self.session
   signal.acknowledge()
-  pcall(self.session.invoke, self.session, self, "CancelTask", {}, { timeout = 10 })
+  pcall(session.invoke, session, self, "CancelTask", {}, { timeout = 10 })
+  if session.interrupted then return true end
+  session.interrupted = true
+  local _, e = pcall(property.wait, self, { "info.state" }, has_ended, GRACE)
+  return err.is(e, "cancelled")
 end
 
 --[[
@@ -33,7 +43,8 @@ breaks is no reason to give up: the task is asked for again by its reference.
   options.timeout  number = 3600   seconds
   options.progress function|nil    called with the percentage when it changes
   options.meanwhile function|nil   called when it takes long: after 2 seconds, then less and less often, every 30 at last
-Raises: what meanwhile raises; error objects: for the fault that the task ended with, timeout (the task goes on), cancelled (the task is cancelled).
+Raises: what meanwhile raises; error objects: for the fault that the task ended with, timeout (the task goes on), cancelled
+(the task is cancelled; `again`: a second signal came while that was waited for).
 Blocks: yes.
 ]]
 function Task:wait(options)
@@ -46,7 +57,7 @@ function Task:wait(options)
       shown = percent
       options.progress(percent)
     end
-    return values["info.state"] == "success" or values["info.state"] == "error"
+    return has_ended(values)
   end
   while true do
     local ok, done, values = pcall(property.wait, self, PATHS, ended, math.min(pause, until_ - signal.now()))
@@ -55,7 +66,7 @@ function Task:wait(options)
       local result = values["info.result"]
       return result == nil and true or result
     end
-    if err.is(done, "cancelled") then stop(self) end
+    if err.is(done, "cancelled") then done.again = stop(self) end
     if options.meanwhile and err.is(done, "timeout") and done.values and signal.now() < until_ then
       options.meanwhile()
       pause = math.min(pause * 2, 30)

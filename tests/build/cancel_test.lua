@@ -1,0 +1,95 @@
+-- Ctrl-C in every step of a build: status 130, undone, nothing left; a second one during the clean-up lists what is left.
+local builds = require "tests.builds"
+local lab = require "tests.lab"
+local signal = require "signal"
+
+local function fault(method, kind, more)
+  local f = { method = method, fault = kind }
+  for key, value in pairs(more or {}) do f[key] = value end
+  return f
+end
+
+-- Until the lab has had this request `times` times.
+local function wait_for_request(s, method, times)
+  for _ = 1, 200 do
+    local n = 0
+    for _, r in ipairs(s.lab:log()) do
+      if r.method == method or (r.method == "PUT" and r.kind == "folder" and method == "PUT /folder") then n = n + 1 end
+    end
+    if n >= (times or 1) then return end
+    signal.sleep(0.05)
+  end
+  error("no " .. method)
+end
+
+local SLOW = { delay = 4 }
+
+-- step -> what makes it take long, and when it is at it: the text that is there by then, the request that has come by then
+local STEPS = {
+  preflight = { fault = fault("FindChild", "slow", SLOW), request = "FindChild" },
+  iso = { fault = fault("PUT /folder", "slow", SLOW), request = "PUT /folder" },
+  ["iso's name"] = { step = "iso", fault = fault("MoveDatastoreFile_Task", "slow", SLOW), request = "MoveDatastoreFile_Task" },
+  kickstart = { fields = 'kickstart = { floppy = "kickstart/centos" },', fault = fault("PUT /folder", "slow", { delay = 4, after = 1 }),
+    request = "PUT /folder", times = 2 },
+  create = { fault = fault("CreateVM_Task", "slowtask", { delay = 2 }), request = "CreateVM_Task" },
+  ["boot order"] = { step = "create", fault = fault("ReconfigVM_Task", "slowtask", SLOW), request = "ReconfigVM_Task" },
+  ["power on"] = { fault = fault("PowerOnVM_Task", "slowtask", { delay = 2 }), request = "PowerOnVM_Task" },
+  boot = { fields = 'boot = { wait = "30s", "<enter>" },', text = "  power on" },
+  ["kickstart not fetched"] = { step = "boot", text = "  power on", request = "PutUsbScanCodes",
+    fields = 'kickstart = { files = { ks = "x" } }, boot = "${http}/ks",' },
+  address = { fault = fault(nil, "noip"), text = "  boot" },
+  ssh = { fields = 'ssh = { password = "some-other-word", timeout = "1m" },', text = "  address" },
+  provision = { fields = 'provision = { shell "echo at work; sleep 30" },', text = "at work" },
+  ["shut down"] = { fields = 'shutdown = "true",', text = "  ssh" },
+  detach = { fault = fault("ReconfigVM_Task", "slowtask", { delay = 2, after = 1 }), request = "ReconfigVM_Task", times = 2 },
+  finish = { fault = fault("CreateSnapshot_Task", "slowtask", { delay = 2 }), request = "CreateSnapshot_Task" },
+  publish = { fault = fault("Rename_Task", "slowtask", { delay = 2 }), request = "Rename_Task" },
+}
+
+local function interrupt(t, s, name, case)
+  if case.fault then s.lab:fault(case.fault) end
+  t:shell("head -c 300000 /dev/urandom > " .. s.iso)
+  local image = name:gsub("[^%w]+", "-")
+  local process = builds.start(s, builds.recipe(s, "\n" .. (case.fields or ""), image), "--var", "iso_checksum=none")
+  if case.text then t:ok(process:wait_for(case.text), process.output()) end
+  if case.request then wait_for_request(s, case.request, case.times) end
+  signal.sleep(0.1)
+  process.interrupt()
+  local out, status = process:wait()
+  t:equal(status, 130, name .. ": " .. out)
+  t:contains(out, image .. ": interrupted at " .. (case.step or name), name)
+  t:ok(not out:find("not undone", 1, true), name .. ": " .. out)
+  t:equal(t:shell("find " .. s.dir .. "/cache -name '*.part' 2>/dev/null"), "", name)
+  t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 }, name .. ": " .. out)
+end
+
+local tests = {}
+
+for name, case in pairs(STEPS) do
+  tests["interrupted at " .. name] = function(t) interrupt(t, builds.setup(t, lab.start(t)), name, case) end
+end
+
+tests["a task that cannot be stopped is waited for, and what it made is undone"] = function(t)
+  local s = builds.setup(t, lab.start(t))
+  s.lab:fault(fault("CancelTask", "fault", { type = "NotSupported" }))
+  interrupt(t, s, "create", STEPS.create)
+  signal.sleep(2) -- what would be made now has nobody
+  t:equal(builds.state(s).vms, {})
+end
+
+tests["a second Ctrl-C stops the clean-up and lists what is left"] = function(t)
+  local s = builds.setup(t, lab.start(t))
+  local process = builds.start(s, builds.recipe(s, 'kickstart = { floppy = "kickstart/centos" }, boot = { wait = "30s", "<enter>" },'))
+  t:ok(process:wait_for("  power on"))
+  s.lab:fault(fault("Destroy_Task", "slowtask", { delay = 10 }))
+  process.interrupt()
+  wait_for_request(s, "Destroy_Task")
+  process.interrupt()
+  local out, status = process:wait()
+  t:equal(status, 130, out)
+  local state = builds.state(s)
+  t:equal({ #state.vms, #state.files, state.sessions }, { 1, 1, 0 }, out)
+  t:contains(out, "left behind: virtual machine " .. state.vms[1] .. " in the folder Packer, kickstart medium [LocalDS_0] " .. state.files[1])
+end
+
+return tests
