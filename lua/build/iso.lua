@@ -89,7 +89,7 @@ local function publish(b, final, transfer)
   b.datastore:mkdir(iso.FOLDER)
   local entry = b.scope:push("datastore file " .. part, function() b.datastore:delete(part) end)
   transfer(part)
-  b.datastore:move(part, final)
+  if not b.datastore:move(part, final) then b.datastore:delete(part) end -- another build was quicker: its file may be in use
   b.scope:forget(entry)
 end
 

@@ -98,14 +98,16 @@ function Datastore:mkdir(directory)
 end
 
 --[[
-Datastore:move(from, to) -> nothing
-Rename a file on the datastore, over one of that name.
+Datastore:move(from, to) -> boolean
+Rename a file on the datastore; false when there is one of that name already, which stays as it is.
 Raises: fault.
 Blocks: yes.
 ]]
 function Datastore:move(from, to)
-  task.run(manager(self), "MoveDatastoreFile_Task", { sourceName = self:path(from), sourceDatacenter = place(self),
-    destinationName = self:path(to), destinationDatacenter = place(self), force = true })
+  local ok, e = pcall(task.run, manager(self), "MoveDatastoreFile_Task", { sourceName = self:path(from), sourceDatacenter = place(self),
+    destinationName = self:path(to), destinationDatacenter = place(self), force = false })
+  if not ok and not fault.is(e, "FileAlreadyExists") then error(e, 0) end
+  return ok
 end
 
 --[[
