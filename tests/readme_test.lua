@@ -13,6 +13,15 @@ return {
     t:contains(out, "base-os-photon3: fine")
   end,
 
+  ["so does the clone it shows"] = function(t)
+    local dir = t:directory()
+    t:shell("mkdir " .. dir .. "/files && echo true > " .. dir .. "/files/install.sh")
+    local path = t:write(dir .. "/shown.lua", readme(t):match("```lua\n.-```.-```lua\n(.-)```"))
+    local out, status = t:shell("cd " .. root .. " && env -u VCENTER_SERVER " .. arg[-1] .. " check " .. path .. " --var ssh_password=x")
+    t:equal(status, 0, out)
+    t:contains(out, "appliance-")
+  end,
+
   ["the folders of its map are there, and every C module is on it"] = function(t)
     for line in readme(t):match("| %-%-%- | %-%-%- |\n(.-)\n\n"):gmatch("[^\n]+") do
       for place in line:match("^| ([^|]+) |"):gmatch("`([^`]+)`") do t:equal(lfs.attributes(root .. "/" .. place, "mode"), "directory", place) end
