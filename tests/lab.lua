@@ -30,6 +30,7 @@ end
 lab.start(t [, options]) -> lab
 Start a lab for the test; it ends with it.
   options.model  string = "vpx"    or "esx"
+  options.ssh_password string = "password"  what ssh accepts where nothing boots
   options.boot   boolean = false   machines are QEMU machines, accelerated as the environment's LAB_ACCEL says
 lab = { env = table (VCENTER_SERVER, LAB_..., see tests/lab/README.md) }
 ]]
@@ -41,8 +42,8 @@ function lab.start(t, options)
   local dir = t:directory()
   local env = dir .. "/env"
   -- the shell becomes the lab, which ends when this process does
-  local f = assert(io.popen(string.format("echo $$; exec %s %s -with-parent -model %s -dir %s/run -env %s >%s/log 2>&1", BINARY,
-    mode, options.model or "vpx", dir, env, dir), "r"))
+  local f = assert(io.popen(string.format("echo $$; exec %s %s -with-parent -ssh-password %s -model %s -dir %s/run -env %s >%s/log 2>&1", BINARY,
+    mode, options.ssh_password or "password", options.model or "vpx", dir, env, dir), "r"))
   local self = setmetatable({ pid = f:read("l"), pipe = f, dir = dir, t = t }, Lab)
   t:defer(function() self:stop() end)
   for _ = 1, 500 do

@@ -41,10 +41,7 @@ function context.new(image, options, emit)
   b.note = function(message) b.emit { event = "note", step = b.step, message = message } end
   b.progress = function(done, total) b.emit { event = "progress", step = b.step, done = done, total = total } end
   b.percent = function(percent) b.emit { event = "progress", step = b.step, done = percent, total = 100 } end
-  b.trace = function(call)
-    b.emit { event = "debug", message = string.format("%s %s %.0f ms%s", call.method, call.status or "-", call.seconds * 1000,
-      call.error and ": " .. call.error or "") }
-  end
+  b.trace = function(text) b.emit { event = "debug", message = text } end
   b.watch_http = function(seconds) signal.sleep(seconds) end
   b.keep = function(resource) -- close it with the build, whatever happens
     b.scope:push("close " .. tostring(resource), function() resource:close() end).quiet = true

@@ -1,0 +1,137 @@
+-- What is on the screen: lines for people, JSON lines, times, colours; a reader who goes away; the small commands.
+local cjson = require "cjson.safe"
+local builds = require "tests.builds"
+local lab = require "tests.lab"
+
+local function site(t) return builds.setup(t, lab.start(t)) end
+
+-- Run luabuild with its two streams apart.
+local function run(s, ...)
+  local err_file = s.dir .. "/stderr"
+  local out, status = s.t:shell("{ env " .. builds.command(s, { ... }) .. "; } 2>" .. err_file)
+  return out, status, s.t:read(err_file)
+end
+
+local function events(t, out)
+  local list, seen = {}, {}
+  for line in out:gmatch("[^\n]+") do
+    local event, message = cjson.decode(line)
+    t:ok(event, tostring(message) .. ": " .. line)
+    t:match(event.time, "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%dZ$")
+    list[#list + 1], seen[event.event] = event, event
+  end
+  return list, seen
+end
+
+return {
+  ["--json: one object a line, and nothing else on stdout"] = function(t)
+    local s = site(t)
+    local recipe = builds.recipe(s, [[provision = { shell "printf 'odd \\377 \\033[31m \"bytes\\\\\\n'" },]])
+    local out, status, said = run(s, recipe, "--json")
+    t:equal({ status, said }, { 0, "" }, out)
+    local _, seen = events(t, out)
+    t:equal({ seen["image.start"].image, seen["image.decided"].decision, seen["image.done"].result }, { "small", "build", "built" })
+    t:equal(seen.output.text, 'odd ? ?[31m "bytes\\')
+    for _, command in ipairs { "check", "plan", "inspect" } do
+      out, status, said = run(s, command, recipe, "--json")
+      t:equal({ status, said }, { 0, "" }, command)
+      t:ok(#events(t, out) >= 1, command)
+    end
+  end,
+  ["--json: a failure is an event with its step"] = function(t)
+    local s = site(t)
+    local out, status, said = run(s, builds.recipe(s, 'provision = { shell "exit 3" },'), "--json")
+    t:equal({ status, said }, { 1, "" })
+    local _, seen = events(t, out)
+    local e = seen["image.failed"]
+    t:equal({ e.image, e.step, #e.left }, { "small", "provision", 0 })
+    t:contains(e.error, ": the script ended with status 3")
+    t:equal({ seen["step.failed"].step, seen.undo.name:match("^virtual machine small") }, { "provision", "virtual machine small" })
+  end,
+  ["times and colours only when asked for"] = function(t)
+    local s = site(t)
+    local recipe = builds.recipe(s)
+    local out = run(s, "check", recipe)
+    t:match(out, "^small: fine %(")
+    t:match(run(s, "check", recipe, "--timestamps"), "^%d%d:%d%d:%d%d small: fine %(")
+    t:contains(run(s, "check", recipe, "--color=always"), "\27[32mfine\27[0m")
+    local on_terminal = "script -qec \"%s\" /dev/null"
+    local command = builds.command(s, { "check", recipe })
+    t:contains(t:shell(on_terminal:format("env -u NO_COLOR TERM=xterm " .. command)), "\27[32m")
+    t:ok(not t:shell(on_terminal:format("env NO_COLOR=1 TERM=xterm " .. command)):find("\27", 1, true))
+    t:ok(not t:shell(on_terminal:format("env -u NO_COLOR TERM=dumb " .. command)):find("\27", 1, true))
+  end,
+  ["a reader who goes away ends a build, which is undone"] = function(t)
+    local s = site(t)
+    local out = t:shell("{ env " .. builds.command(s, { builds.recipe(s, 'boot = { wait = "1s" },') }) .. "; echo status $? >&2; } | head -n 1")
+    t:contains(out, "luabuild: the output was closed")
+    t:contains(out, "status 1")
+    t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 })
+    t:equal(t:shell("{ env " .. builds.command(s, { "inspect", builds.recipe(s) }) .. "; } | head -n 1"):match("\n(.*)$"), "", "a query ends silently")
+  end,
+  ["plan says what a build would do, and does nothing"] = function(t)
+    local s = site(t)
+    local out, status = run(s, "plan", builds.recipe(s, 'provision = { shell "true" },'))
+    t:equal(status, 0)
+    t:match(out, "^small: build %(not there yet%)\n  iso\n  kickstart\n  create\n")
+    t:contains(out, "\n  provision\n")
+    t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 })
+    local _, failed, said = run(s, "plan", builds.recipe(s), "--var", "datastore=LocalDS_9")
+    t:equal(failed, 1)
+    t:contains(said, "luabuild: no datastore 'LocalDS_9'\n  did you mean 'LocalDS_0'?")
+  end,
+  ["inspect shows values and where they come from, secrets not"] = function(t)
+    local s = site(t)
+    local out, status = run(s, "inspect", builds.recipe(s), "--var", "cpu=3", "--var", "ssh_password=some-secret-word")
+    t:equal(status, 0)
+    t:match(out, "\n  cpu +3 +%-%-var\n")
+    t:match(out, "\n  memory +512 +" .. s.vars:gsub("%p", "%%%0") .. "\n")
+    t:match(out, "\n  ssh_password +%(secret%) +%-%-var\n")
+    t:match(out, "\n  password +%(secret%) +VCENTER_PASSWORD\n")
+    t:ok(not out:find("some-secret-word", 1, true))
+  end,
+  ["help and version"] = function(t)
+    local s = site(t)
+    for _, arguments in ipairs { {}, { "help" }, { "--help" }, { "-h" } } do
+      local out, status = t:shell(arg[-1] .. " " .. table.concat(arguments, " "))
+      t:equal(status, 0)
+      for _, part in ipairs { "luabuild RECIPE…", "\n  check ", "\n  keys ", "--var=NAME=VALUE", "--force" } do t:contains(out, part) end
+    end
+    for _, command in ipairs { "build", "check", "plan", "inspect", "keys", "run", "help", "version" } do
+      local out, status = t:shell(arg[-1] .. " help " .. command)
+      t:equal(status, 0)
+      t:contains(out, "luabuild ", command)
+      t:contains(out, command, command)
+    end
+    t:contains(t:shell(arg[-1] .. " check --help"), "luabuild check RECIPE…")
+    t:contains(t:shell(arg[-1] .. " help keystroke.parse"), "<wait5>")
+    t:match(t:shell(arg[-1] .. " version"), "^luabuild %S+\n$")
+    t:equal(t:shell(arg[-1] .. " --version"), t:shell(arg[-1] .. " version"))
+    t:equal(#s.lab:log(), 0)
+  end,
+  ["keys types at a virtual machine as govc does, and boot commands"] = function(t)
+    local s = site(t)
+    local vc <close> = s.lab:connect()
+    local vm = s.lab:create_vm(vc, "console")
+    vm:power_on()
+    local function keys(...)
+      s.lab:control("DELETE", "/log")
+      local out, status = t:shell("env " .. builds.command(s, { "keys", ... }))
+      t:equal(status, 0, out)
+      local typed = {}
+      for _, r in ipairs(s.lab:log()) do
+        if r.method == "PutUsbScanCodes" then
+          typed[#typed + 1] = string.format("%x", math.tointeger(r.xml:match("<usbHidCode>(%d+)<")) >> 16) .. (r.xml:match("<(%l+%u%l+)>true<") or "")
+        end
+      end
+      return table.concat(typed, " "), out
+    end
+    local typed, out = keys("--vm", "console", "-s", "aB<")
+    t:equal({ typed, out }, { "4 5leftShift 36leftShift", "typed 3 keys at console\n" })
+    t:equal((keys("-c", "0x28", "-c", "KEY_A")), "28 4")
+    t:equal((keys("-c", "KEY_DELETE", "-lc", "--vm=con*")), "4cleftControl")
+    t:equal((keys("<tab><wait100ms>x<enter>")), "2b 1b 28")
+    out = t:shell("env " .. builds.command(s, { "keys", "--vm", "consule", "x" }))
+    t:contains(out, "no virtual machine 'consule'\n  did you mean 'console'?")
+  end,
+}
