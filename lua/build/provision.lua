@@ -114,9 +114,10 @@ function provision.run(b)
   for i, step in ipairs(b.image.provision) do
     b.counter = i
     local name, started = title(i, step), signal.now()
-    local act = type(step) == "function" and function() step(b.guest, b.vm) end or function() return acts[step.step](b, step) end
+    local act = type(step) == "function" and function() return step(b.guest, b.vm) end or function() return acts[step.step](b, step) end
     local ok, detail = xpcall(act, labelled(name))
     if not ok then error(detail, 0) end
+    if type(detail) ~= "string" then detail = nil end -- a function step may say something, or return what it likes
     b.emit { event = "step.done", step = "  " .. name, seconds = signal.now() - started, detail = detail }
   end
   return string.format("%d step%s", #b.image.provision, #b.image.provision == 1 and "" or "s")

@@ -5,6 +5,7 @@ local err = require "core.err"
 local retry = require "core.retry"
 local units = require "core.units"
 local check = require "guest.check"
+local space = require "guest.space"
 local sudo = require "guest.sudo"
 local upload = require "guest.upload"
 
@@ -251,6 +252,12 @@ guest:check(checks) -> results
 Ask whether everything holds: guest:check { service = { "sshd" }, port = { "tcp:22" }, timeout = "1m" }; see check.now.
 ]]
 function guest:check(checks) return check.now(self, checks) end
+
+--[[
+guest:zero_free_space([options]) -> report
+Fill the free space of the guest's file systems with zeros, or trim it; see space.zero.
+]]
+function guest:zero_free_space(options) return space.zero(self, options) end
 
 -- ---- off and on ----
 
