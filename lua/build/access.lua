@@ -30,6 +30,7 @@ function access.connect(b)
     note = b.note,
   })
   b.address = b.guest.address
+  b.capture "running"
   return string.format("%s@%s, %s", s.username, b.guest.address, b.guest:hostkey_fingerprint())
 end
 

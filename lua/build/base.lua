@@ -12,9 +12,9 @@ local base = {}
 
 local function type_boot(b)
   local done = boot.run(b)
+  b.capture "typed"
   local first = b.known.http and table.concat(b.image.boot, ""):match("%${http}/([%w%._/-]+)")
   if first then
-    b.capture "typed"
     boot.console(b):wait_fetched(first, b.image.boot.fetch_timeout)
     return done .. ", kickstart fetched"
   end

@@ -27,7 +27,7 @@ local DECISIONS = { build = "build", replace = "build and replace", current = "n
 
 local lines = {}
 
-lines["image.start"] = function(e, paint) return paint("bold", e.image) .. "  " .. paint("dim", e.recipe) end
+lines["image.start"] = function(e, paint, options) return (options.prefix and "" or paint("bold", e.image) .. "  ") .. paint("dim", e.recipe) end
 lines["image.decided"] = function(e)
   return "  " .. (DECISIONS[e.decision] or e.decision) .. ": " .. e.reason
 end
@@ -110,7 +110,7 @@ function render.sink(options)
       return (cjson.encode(event):gsub("\\/", "/"))
     end
     local shown = rawget(lines, event.event)
-    local text = shown and shown(event, paint)
+    local text = shown and shown(event, paint, options)
     local about = options.prefix and event.image and paint("dim", event.image .. " | ") or ""
     return text and text:gsub("[^\n]+", function(line) return time_now(options) .. about .. line end)
   end
