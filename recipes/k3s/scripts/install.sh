@@ -5,6 +5,20 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+# What k3s and these scripts call, and the package that has it. A minimal system may lack some; so may its mirrors.
+install_tools() {
+  local tool missing=()
+  for tool in curl:curl tar:tar gzip:gzip awk:gawk find:findutils iptables:iptables; do
+    if ! command -v "${tool%%:*}" > /dev/null; then missing+=("${tool#*:}"); fi
+  done
+  if [ ${#missing[@]} = 0 ]; then return; fi
+  say "installing ${missing[*]}"
+  if command -v tdnf > /dev/null; then tdnf install -y "${missing[@]}"
+  elif command -v yum > /dev/null; then yum install -y "${missing[@]}"
+  elif command -v apt-get > /dev/null; then apt-get install -y --no-install-recommends "${missing[@]}"
+  else false; fi || fail "these packages are missing, and cannot be installed: ${missing[*]}"
+}
+
 # The cluster's own rules and firewalld's do not get along.
 turn_off_firewalld() {
   if systemctl cat firewalld > /dev/null 2>&1; then
@@ -54,6 +68,7 @@ start_k3s() {
 # The files that workflows and the file server share; the server's pods write as other users.
 install -d -m 777 /data /data/iso
 mkdir -p /etc/default
+install_tools
 turn_off_firewalld
 install_programs
 configure_registries
