@@ -15,7 +15,7 @@ local function make_directories(path)
     at = at .. part
     if not lfs.attributes(at, "mode") then
       local ok, message = lfs.mkdir(at)
-      if not ok and not lfs.attributes(at, "mode") then err.raise("io", message, { op = "make the directory", target = at }) end
+      if not ok and not lfs.attributes(at, "mode") then err.raise("io", message, { op = "make the output directory", target = at, hint = "set output_dir" }) end
     end
     at = at .. "/"
   end

@@ -187,11 +187,16 @@ local function check_base(self, add)
   if #media > 1 then add("kickstart", "has " .. table.concat(media, " and ") .. ": choose one") end
 end
 
+local LONGEST = 65 -- 80 without ".build-" and a run
+
 local function check_common(self, add)
   if self.ssh and not (self.ssh.password or self.ssh.key_file or self.ssh.agent) then
     add("ssh.password", "is missing: set ssh_password (--var, a var-file, LUABUILD_VAR_ssh_password), or use key_file or agent")
   end
   if self.name and self.name:find("[/\\%c]") then add("name", "may not contain / or \\") end
+  if self.name and #self.name > LONGEST then
+    add("name", string.format("is longer than %d bytes: vSphere takes 80, and the name while building has 15 more", LONGEST))
+  end
 end
 
 local function merged(given, defaults)

@@ -16,15 +16,24 @@ local function look_at_machine(b, e)
   elseif ok and state ~= "poweredOn" then add_hint(e, "the virtual machine is " .. (state == "suspended" and state or "off")) end
 end
 
-local function failed(b, e)
+local function keep_machine(b)
+  b.emit { event = "warning", message = string.format("kept for a look, --on-error=abort: virtual machine %s", b.temporary_name) }
+  b.scope:forget_named "virtual machine"
+  b.scope:forget_named "kickstart medium"
+end
+
+-- What a failure still wants to know of the machine before it goes.
+local function look(b, e)
+  if err.is(e, "cancelled") then return end
   look_at_machine(b, e)
-  local picture = not err.is(e, "cancelled") and b.expect_on and b.capture "failed"
+  local picture = b.expect_on and b.capture "failed"
   if picture then add_hint(e, "the console when it failed: " .. picture) end
-  if b.options.on_error == "abort" and b.vm and not err.is(e, "cancelled") then
-    b.emit { event = "warning", message = string.format("kept for a look, --on-error=abort: virtual machine %s", b.temporary_name) }
-    b.scope:forget_named "virtual machine"
-    b.scope:forget_named "kickstart medium"
-  end
+  if b.options.on_error == "abort" and b.vm then keep_machine(b) end
+end
+
+local function failed(b, e)
+  local ok, more = pcall(look, b, e) -- whatever happens to that, the clean-up comes
+  if not ok and err.is(more, "cancelled") then e = more end
   e.left = b.scope:unwind(e.again)
   if #e.left > 0 then add_hint(e, "left behind: " .. table.concat(e.left, ", ")) end
   e.op = e.op or e.step
@@ -39,6 +48,7 @@ local function build(b, kind)
   b.emit { event = "image.decided", decision = b.decision, reason = b.reason }
   if b.decision == "current" then return "up to date" end
   if b.decision == "foreign" then return RESULTS.foreign end
+  context.output(b) -- better now than when there is something to put there
   runner.run(kind.steps, b)
   return RESULTS[b.decision]
 end

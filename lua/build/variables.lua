@@ -139,7 +139,7 @@ local function value_of(self, described, problems)
   end
   if why then return problem(why) end
   if value == nil then value, origin = described.default, self.declared[name] and "the recipe" or "default" end
-  if value == nil or (value == "" and described.default == nil and origin ~= "--var") then
+  if value == nil or (value == "" and described.default == nil and (STANDARD[name] or origin ~= "--var")) then
     if described.required then
       problem(string.format("has no value%s: set it with --var %s=…, a var-file or LUABUILD_VAR_%s",
         described.doc and " (" .. described.doc .. ")" or "", name, name))

@@ -77,6 +77,19 @@ tests["a task that cannot be stopped is waited for, and what it made is undone"]
   t:equal(builds.state(s).vms, {})
 end
 
+tests["interrupted while a failure looks at the console"] = function(t)
+  local s = builds.setup(t, lab.start(t))
+  s.lab:fault(fault("GET /screen", "slow", { delay = 4, after = 1 }))
+  local process = builds.start(s, builds.recipe(s, 'provision = { shell "exit 3" },'))
+  t:ok(process:wait_for("failed"))
+  signal.sleep(0.2)
+  process.interrupt()
+  local out, status = process:wait()
+  t:equal(status, 130, out)
+  t:contains(out, "undone: virtual machine small.build-")
+  t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 })
+end
+
 tests["a second Ctrl-C stops the clean-up and lists what is left"] = function(t)
   local s = builds.setup(t, lab.start(t))
   local process = builds.start(s, builds.recipe(s, 'kickstart = { floppy = "kickstart/centos" }, boot = { wait = "30s", "<enter>" },'))

@@ -53,6 +53,7 @@ return {
       datastore = { vars = { "datastore=LocalDS_9" }, says = { "no datastore 'LocalDS_9'", "did you mean 'LocalDS_0'?" } },
       folder = { vars = { "folder=Pakcer" }, says = { "no folder 'Pakcer'", "did you mean 'Packer'?" } },
       network = { vars = { "network=VM Netwrk" }, says = { "no network 'VM Netwrk'", "did you mean 'VM Network'?" } },
+      ["no cluster"] = { vars = { "cluster=", "resource_pool=" }, says = { "which cluster or host? There are ", "DC0_H0", "set cluster or host" } },
       ["guest id"] = { fields = 'guest_id = "otherLinux65Guest",',
         says = { "DC0_C0 does not know the guest id otherLinux65Guest", "did you mean otherLinux64Guest?" } },
       version = { vars = { "vmx_version=99" },
@@ -205,6 +206,16 @@ return {
     t:contains(out, "not undone: virtual machine " .. vms[1] .. " in the folder Packer: no, it stays")
     t:contains(out, "left behind: virtual machine " .. vms[1] .. " in the folder Packer")
     t:equal(builds.state(s).sessions, 0)
+  end,
+
+  ["an output directory that cannot be made is known before anything is"] = function(t)
+    local s = site(t)
+    local out, status = builds.run(s, builds.recipe(s), "--var", "output_dir=/proc/nothing")
+    t:equal(status, 1)
+    t:contains(out, "make the output directory: /proc/nothing: ")
+    t:contains(out, "set output_dir")
+    t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 })
+    for _, r in ipairs(s.lab:log()) do t:ok(r.method ~= "CreateVM_Task" and r.method ~= "PUT") end
   end,
 
   ["--on-error=abort keeps the machine and says which"] = function(t)

@@ -84,6 +84,8 @@ return {
       says = { "r.lua:7: hardware.cpus: 0 is out of range", "r.lua:8: hardware.firmware: \"uefi\" is not one of bios, efi" } },
     ["required"] = { recipe = "\nreturn base { name = 'x', guest_id = 'y', ssh = { password = 'p' } }",
       says = { "r.lua:2: iso is required" } },
+    ["long name"] = { recipe = "return base { name = ('n'):rep(66), guest_id = 'y', iso = { url = 'iso', checksum = 'none' },\n"
+      .. "ssh = { password = 'p' } }", says = { "r.lua:1: name is longer than 65 bytes: vSphere takes 80" } },
     ["no password"] = { recipe = "return base { name = 'x', guest_id = 'y', iso = { url = 'iso', checksum = 'none' } }",
       says = { "r.lua:1: ssh.password is missing: set ssh_password" } },
     ["checksum's form"] = { iso = "iso = { url = 'iso',\n checksum = 'sha256:abc' },",
