@@ -1,6 +1,7 @@
 -- post: the calls of a session on their way: one POST each, repeated while the server is away
 local signal = require "signal"
 local vim = require "vim"
+local err = require "core.err"
 
 local post = {}
 
@@ -32,6 +33,28 @@ Blocks: no.
 ]]
 function post.plain(message) return (message:gsub("^%u+ https?://%S+: ", "")) end
 
+local GRACE = 5 -- seconds that an answer has to come after a signal
+
+-- A call that makes or changes something tells in its answer what there is to undo: a signal ends the wait for it only after some
+-- grace. The error then has the decoded `answer`, and `again` when a second signal came.
+local function finish(self, method, transfer, cancelled)
+  signal.acknowledge()
+  local ok, result = pcall(transfer.wait, transfer, GRACE)
+  if ok and result and result.status == 200 then cancelled.answer = vim.decode(result.body, method, self.space) end
+  cancelled.again = err.is(result, "cancelled")
+  error(cancelled, 0)
+end
+
+local function send(self, method, options)
+  if post.is_safe(method) then return self.client:request(options) end
+  local transfer <close>, why, kind = self.client:start(options)
+  if not transfer then return nil, why, kind end
+  local ok, result, message, code = pcall(transfer.wait, transfer)
+  if ok then return result, message, code end
+  if not err.is(result, "cancelled") then error(result, 0) end
+  finish(self, method, transfer, result)
+end
+
 --[[
 post.once(session, method, body, version, options) -> value
                                                    -> nil, message, code [, fault]
@@ -40,14 +63,14 @@ One POST of an encoded call, traced and counted: the result of vim.decode.
   version        string            of the API
   options.timeout number = 180     seconds
 Codes: those of vim.decode and client:request, http (a status that is not the API's), busy (status 503: nothing was done).
-Raises: cancelled.
+Raises: cancelled; of a call that is not safe with its `answer`, if it came soon after the signal.
 Blocks: yes.
 ]]
 function post.once(self, method, body, version, options)
   local started = signal.now()
-  local result, message, code = self.client:request { url = "https://" .. self.host .. "/sdk", method = "POST", body = body,
+  local result, message, code = send(self, method, { url = "https://" .. self.host .. "/sdk", method = "POST", body = body,
     headers = { ["Content-Type"] = 'text/xml; charset="utf-8"', SOAPAction = "urn:vim25/" .. version },
-    stall = 0, timeout = options.timeout or 180 }
+    stall = 0, timeout = options.timeout or 180 })
   self.last = signal.now()
   self.requests = self.requests + 1
   trace(self, method, body, result, message, started)

@@ -153,7 +153,8 @@ function session.connect(options)
   self.client = new_client(self)
   local ok, e = xpcall(open, function(e) return type(e) == "string" and debug.traceback(e, 2) or e end, self)
   if ok then return self end
-  release(self)
+  self.user = err.is(e, "cancelled") and e.answer or nil -- interrupted while it was let in: log out
+  self:close()
   error(e, 0)
 end
 

@@ -97,7 +97,12 @@ Raises: as Task:wait.
 Blocks: yes.
 ]]
 function task.run(target, method, args, options)
-  local running = target.session:invoke(target, method, args)
+  local ok, running = pcall(target.session.invoke, target.session, target, method, args)
+  if not ok then
+    local begun = err.is(running, "cancelled") and running.answer
+    if begun and not running.again then running.again = stop(begun) end
+    error(running, 0)
+  end
   rawset(running, "sent", { method = method, args = args, target = target })
   return running:wait(listen(target, options))
 end

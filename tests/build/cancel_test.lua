@@ -27,6 +27,8 @@ local SLOW = { delay = 4 }
 -- step -> what makes it take long, and when it is at it: the text that is there by then, the request that has come by then
 local STEPS = {
   preflight = { fault = fault("FindChild", "slow", SLOW), request = "FindChild" },
+  ["log-in"] = { step = "preflight", fault = fault("Login", "slow", { delay = 1 }), request = "Login" },
+  ["create's request"] = { step = "create", fault = fault("CreateVM_Task", "slow", { delay = 1 }), request = "CreateVM_Task" },
   iso = { fault = fault("PUT /folder", "slow", SLOW), request = "PUT /folder" },
   ["iso's name"] = { step = "iso", fault = fault("MoveDatastoreFile_Task", "slow", SLOW), request = "MoveDatastoreFile_Task" },
   kickstart = { fields = 'kickstart = { floppy = "kickstart/centos" },', fault = fault("PUT /folder", "slow", { delay = 4, after = 1 }),
