@@ -81,8 +81,9 @@ end
 
 tests["interrupted while a failure looks at the console"] = function(t)
   local s = builds.setup(t, lab.start(t))
-  s.lab:fault(fault("GET /screen", "slow", { delay = 4, after = 1 }))
-  local process = builds.start(s, builds.recipe(s, 'provision = { shell "exit 3" },'))
+  local process = builds.start(s, builds.recipe(s, 'provision = { shell "echo at work; sleep 1; exit 3" },'))
+  t:ok(process:wait_for("at work"))
+  s.lab:fault(fault("GET /screen", "slow", { delay = 4 }))
   t:ok(process:wait_for("failed"))
   signal.sleep(0.2)
   process.interrupt()
