@@ -64,15 +64,17 @@ return base {
 ]==], dir, dir, dir))
 end
 
+-- By EFI with secure boot; the image ends where a step fails.
 local FAILS = [==[
 local v = vars {}
 return base {
   name = "fails", guest_id = "otherLinux64Guest",
   iso = { url = v.iso_url, checksum = v.iso_checksum },
-  hardware = { cpus = v.cpu, memory = v.memory, controller = "lsilogic-sas", nics = "e1000", disks = v.disk_size },
+  hardware = { cpus = v.cpu, memory = v.memory, controller = "sata", nics = "e1000", disks = v.disk_size, firmware = "efi-secure" },
   kickstart = { cd = "kickstart/centos" },
-  boot = { wait = v.boot_wait, "<tab><wait> text ks=cdrom:/7/ks.cfg<enter>" },
-  provision = { shell { "echo it begins", "ls /not/there", name = "setup" }, shell "echo never" },
+  boot = { wait = "25s", "c<wait2>linux /isolinux/vmlinuz ks=cdrom:/7/ks.cfg quiet<enter><wait2>",
+           "initrd /isolinux/initrd.img<enter><wait5>boot<enter>" },
+  provision = { shell { "echo it begins; ls /sys/firmware/efi", "ls /not/there", name = "setup" }, shell "echo never" },
 }
 ]==]
 
@@ -96,7 +98,7 @@ local function check_everything(t, out)
 end
 
 return {
-  ["kickstarts on CDs, by label and by cdrom:, and every kind of step; a step that fails undoes the machine"] = function(t)
+  ["kickstarts on CDs, BIOS and EFI, controllers, every kind of step; a step that fails undoes the machine"] = function(t)
     local s = site(t)
     local everything_ = builds.start(s, everything(s, sources(t, s)))
     local fails = builds.start(s, t:write(s.dir .. "/fails.lua", FAILS))
@@ -105,6 +107,7 @@ return {
     local out, status = fails:wait()
     t:equal(status, 1, out)
     t:contains(out, "setup> it begins")
+    t:contains(out, "setup> efivars", "it was booted by EFI")
     t:contains(out, "provision 1 setup")
     t:contains(out, "ended with status")
     t:match(out, "fails: failed.*ls: .*/not/there.*No such file or directory", "the last lines are in the message")
