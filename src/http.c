@@ -178,11 +178,11 @@ static int collect(http_Ring *r) {
 }
 
 void http_move(lua_State *L, http_Ring *r, double until) {
-  double now = lb_now(), wake = until;
+  double now, wake = until;
   if (collect(r)) return; /* one may have ended in its first step, or in somebody else's wait */
   for (http_Transfer *t = r->first; t; t = t->next)
     if (t->body.state == BODY_RUNNING && t->stall > 0 && t->moved + t->stall < wake) wake = t->moved + t->stall;
-  lb_wait(L, NULL, 0, wake > now ? (wake - now > 3600 ? 3600000 : (long)((wake - now) * 1000) + 1) : 0);
+  lb_wait(L, NULL, 0, lb_until(wake));
   collect(r);
   now = lb_now();
   for (http_Transfer *t = r->first; t; t = t->next)

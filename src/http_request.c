@@ -226,8 +226,7 @@ static void check_options(lua_State *L) {
   if (has(L, "save") && (has(L, "file") || has(L, "follow")))
     luaL_argerror(L, 2, "option 'save' does not go with 'file' or 'follow'");
   if (!has(L, "url")) luaL_argerror(L, 2, "option 'url' is missing");
-  if (lua_getfield(L, 2, "progress") != LUA_TNIL && !lua_isfunction(L, -1))
-    luaL_argerror(L, 2, "bad option 'progress' (function expected)");
+  lb_optfunction(L, 2, "progress");
   if (lua_getfield(L, 2, "follow") != LUA_TNIL && !((http_Transfer *)lb_checkbox(L, -1, HTTP_TRANSFER))->body.save)
     luaL_argerror(L, 2, "bad option 'follow' (that transfer has no 'save')");
   lua_pop(L, 2);

@@ -287,10 +287,10 @@ Blocks: yes.
 */
 static int server_wait(lua_State *L) {
   Server *s = check_server(L);
-  double until = lb_now() + luaL_checknumber(L, 2), left;
+  double until = lb_now() + luaL_checknumber(L, 2);
   lb_Fd log = {s->log, LB_READ, 0};
-  while ((left = until - lb_now()) > 0)
-    if (lb_wait(L, &log, 1, left > 3600 ? 3600000 : (long)(left * 1000) + 1)) break;
+  for (long left; (left = lb_until(until)) > 0;)
+    if (lb_wait(L, &log, 1, left)) break;
   lb_checkcancel(L);
   return push_events(L, s);
 }

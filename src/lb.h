@@ -53,6 +53,9 @@ lua_Integer lb_optinteger(lua_State *L, int arg, const char *key, lua_Integer de
 lua_Number lb_optnumber(lua_State *L, int arg, const char *key, lua_Number def);
 int lb_optboolean(lua_State *L, int arg, const char *key, int def);
 
+/* Push field `key`, a function: its stack index; or nil, and 0, when absent.  [-0, +1, v] */
+int lb_optfunction(lua_State *L, int arg, const char *key);
+
 /* The name of NULL-ended `names` nearest to `name` by edit distance, NULL when none is near. [-0, +0, -] */
 const char *lb_nearest(const char *name, const char *const *names);
 
@@ -75,6 +78,9 @@ void lb_checkcancel(lua_State *L);
 
 /* Monotonic seconds.  [-0, +0, -] */
 double lb_now(void);
+
+/* For lb_wait: milliseconds until lb_now() is `deadline`; 0 when it has passed (or is no number), an hour at most.  [-0, +0, -] */
+long lb_until(double deadline);
 
 /* The state's CURLM*, created on first use (http only).  [-0, +0, v] */
 void *lb_multi(lua_State *L);

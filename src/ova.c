@@ -317,7 +317,7 @@ static int writer_add(lua_State *L) {
   lb_checkkeys(L, 4, known);
   mtime = lb_optinteger(L, 4, "mtime", w->mtime);
   if (lua_isnil(L, 4)) lua_newtable(L), lua_replace(L, 4);
-  lua_getfield(L, 4, "progress"); /* 5 */
+  lb_optfunction(L, 4, "progress"); /* 5 */
   lua_getfield(L, 4, "digest");   /* 6 */
   range.progress = 5;
   status = begin(L, w, name, length);
@@ -379,7 +379,7 @@ static int digest_all(lua_State *L, const Writer *w, int64_t size) {
   ova_Range range = {.size = size, .to = -1, .progress = 3};
   ova_Source *source;
   int status;
-  lua_getfield(L, 2, "progress"); /* 3 */
+  lb_optfunction(L, 2, "progress"); /* 3 */
   lua_getfield(L, 2, "digest");   /* 4 */
   if (lua_isnil(L, 4)) {
     lua_createtable(L, 0, 1);

@@ -275,7 +275,7 @@ int ova_extract(lua_State *L) {
   lua_settop(L, 4);
   lb_checkkeys(L, 4, known);
   if (lua_isnil(L, 4)) lua_newtable(L), lua_replace(L, 4);
-  lua_getfield(L, 4, "progress"); /* 5 */
+  lb_optfunction(L, 4, "progress"); /* 5 */
   lua_getfield(L, 4, "digest");   /* 6 */
   status = find(L, name, &source, &range);
   if (status) return status;

@@ -48,14 +48,8 @@ static int reap(Process *p, int flags) {
   return p->reaped;
 }
 
-/*
-process:close() -> nothing
-Kill the process and those it started in its group, if it still runs, and forget it. Safe to call again.
-Blocks: no (a killed process ends at once).
-*/
-static int process_close(lua_State *L) {
-  Process *p = lua_touserdata(L, 1);
-  if (!lb_closing(&p->box)) return 0;
+static void shut(Process *p) {
+  if (!lb_closing(&p->box)) return;
   if (!p->reaped) {
     kill(-p->pid, SIGKILL);
     reap(p, 0);
@@ -63,6 +57,15 @@ static int process_close(lua_State *L) {
   close_fd(&p->pidfd);
   close_fd(&p->out[0]);
   close_fd(&p->out[1]);
+}
+
+/*
+process:close() -> nothing
+Kill the process and those it started in its group, if it still runs, and forget it. Safe to call again.
+Blocks: no (a killed process ends at once).
+*/
+static int process_close(lua_State *L) {
+  shut(lua_touserdata(L, 1));
   return 0;
 }
 
@@ -95,7 +98,7 @@ static int start_close(lua_State *L) {
 
 /* Push the array at `arg` as a NULL-ended vector; its strings stay alive in the table.  [-0, +1, v] */
 static char **push_command(lua_State *L, int arg) {
-  lua_Integer n = luaL_len(L, arg);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, arg);
   char **argv = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *argv, 1);
   for (lua_Integer i = 1; i <= n; i++) {
     if (lua_rawgeti(L, arg, i) != LUA_TSTRING) luaL_error(L, "bad option 'command' (word %d is no string)", (int)i);
@@ -151,21 +154,26 @@ static int input_of(const char *bytes, size_t n) {
   return fd;
 }
 
-/* Its own group, so that a Ctrl-C at the terminal reaches it only through us; our signal handling is not inherited. */
-static void prepare(Start *s, const char *directory) {
+/* Its own group, so that a Ctrl-C at the terminal reaches it only through us; our signal handling is not inherited.
+ * 0, or an errno. */
+static int prepare(Start *s, const char *directory) {
   sigset_t none, ours;
+  int failed = posix_spawn_file_actions_init(&s->actions);
+  if (failed) return failed;
+  if ((failed = posix_spawnattr_init(&s->attributes))) {
+    posix_spawn_file_actions_destroy(&s->actions);
+    return failed;
+  }
+  s->made = 1;
   sigemptyset(&none);
   sigfillset(&ours);
-  posix_spawn_file_actions_init(&s->actions);
-  posix_spawnattr_init(&s->attributes);
-  s->made = 1;
   posix_spawnattr_setflags(&s->attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   posix_spawnattr_setsigmask(&s->attributes, &none);
   posix_spawnattr_setsigdefault(&s->attributes, &ours);
-  if (directory) posix_spawn_file_actions_addchdir_np(&s->actions, directory);
-  posix_spawn_file_actions_adddup2(&s->actions, s->in, 0);
-  posix_spawn_file_actions_adddup2(&s->actions, s->pipes[0][1], 1);
-  posix_spawn_file_actions_adddup2(&s->actions, s->pipes[1][1], 2);
+  if (directory) failed = posix_spawn_file_actions_addchdir_np(&s->actions, directory);
+  if (!failed) failed = posix_spawn_file_actions_adddup2(&s->actions, s->in, 0);
+  if (!failed) failed = posix_spawn_file_actions_adddup2(&s->actions, s->pipes[0][1], 1);
+  return failed ? failed : posix_spawn_file_actions_adddup2(&s->actions, s->pipes[1][1], 2);
 }
 
 /*
@@ -191,7 +199,7 @@ static int process_start(lua_State *L) {
   lua_settop(L, 1);
   luaL_checktype(L, 1, LUA_TTABLE);
   lb_checkkeys(L, 1, keys);
-  if (lua_getfield(L, 1, "command") != LUA_TTABLE || luaL_len(L, 2) == 0) luaL_argerror(L, 1, "option 'command' must be a list");
+  if (lua_getfield(L, 1, "command") != LUA_TTABLE || lua_rawlen(L, 2) == 0) luaL_argerror(L, 1, "option 'command' must be a list");
   argv = push_command(L, 2);            /* 3 */
   lua_getfield(L, 1, "env");            /* 4 */
   envp = push_environment(L, 4);        /* 5, 6 */
@@ -206,8 +214,8 @@ static int process_start(lua_State *L) {
   s->in = input_of(input, input ? n : 0);
   if (s->in < 0 || pipe2(s->pipes[0], O_CLOEXEC) < 0 || pipe2(s->pipes[1], O_CLOEXEC) < 0)
     return lb_failerrno(L, errno, "start %s", argv[0]);
-  prepare(s, directory);
-  failed = posix_spawnp(&p->pid, argv[0], &s->actions, &s->attributes, argv, envp);
+  failed = prepare(s, directory);
+  if (!failed) failed = posix_spawnp(&p->pid, argv[0], &s->actions, &s->attributes, argv, envp);
   if (failed) return lb_failerrno(L, failed, "start %s", argv[0]);
   lb_opened(&p->box);
   for (int i = 0; i < 2; i++) {
@@ -216,8 +224,11 @@ static int process_start(lua_State *L) {
     fcntl(p->out[i], F_SETFL, O_NONBLOCK);
   }
   p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-  if (p->pidfd < 0) return lb_failerrno(L, errno, "watch %s", argv[0]);
-  fcntl(p->pidfd, F_SETFD, FD_CLOEXEC);
+  if (p->pidfd < 0) {
+    failed = errno;
+    shut(p);
+    return lb_failerrno(L, failed, "watch %s", argv[0]);
+  }
   lua_pushvalue(L, -2);
   return 1;
 }
@@ -267,11 +278,11 @@ static int process_read(lua_State *L) {
   lb_Fd fds[3];
   for (;;) {
     int ended = all_read(p);
-    double left = until - lb_now();
+    long left = lb_until(until);
     if (push_stream(L, p, 0) || push_stream(L, p, 1)) return 2;
     if (ended) return lua_pushnil(L), 1;
-    if (left <= 0) return lua_pushboolean(L, 0), 1;
-    lb_wait(L, fds, descriptors(p, fds), left > 3600 ? 3600000 : (long)(left * 1000) + 1);
+    if (!left) return lua_pushboolean(L, 0), 1;
+    lb_wait(L, fds, descriptors(p, fds), left);
   }
 }
 
@@ -285,11 +296,12 @@ Blocks: yes.
 */
 static int process_wait(lua_State *L) {
   Process *p = check_process(L, 1);
-  double until = lb_now() + luaL_optnumber(L, 2, 1e9), left;
+  double until = lb_now() + luaL_optnumber(L, 2, 1e9);
   while (!reap(p, WNOHANG)) {
     lb_Fd fd = {p->pidfd, LB_READ, 0};
-    if ((left = until - lb_now()) <= 0) return lua_pushboolean(L, 0), 1;
-    lb_wait(L, &fd, 1, left > 3600 ? 3600000 : (long)(left * 1000) + 1);
+    long left = lb_until(until);
+    if (!left) return lua_pushboolean(L, 0), 1;
+    lb_wait(L, &fd, 1, left);
   }
   lua_createtable(L, 0, 1);
   lua_pushinteger(L, WIFSIGNALED(p->status) ? WTERMSIG(p->status) : WEXITSTATUS(p->status));
@@ -325,10 +337,10 @@ Blocks: yes.
 static int process_ready(lua_State *L) {
   lb_Fd fds[3 * MANY];
   unsigned first[MANY + 1] = {0};
-  double left, until = lb_now() + luaL_checknumber(L, 2);
+  double until = lb_now() + luaL_checknumber(L, 2);
   lua_Integer n, found = 0;
   luaL_checktype(L, 1, LUA_TTABLE);
-  n = luaL_len(L, 1);
+  n = (lua_Integer)lua_rawlen(L, 1);
   luaL_argcheck(L, n <= MANY, 1, "more than 16 processes");
   do {
     int ended = 0;
@@ -339,8 +351,7 @@ static int process_ready(lua_State *L) {
       first[i + 1] = first[i] + descriptors(p, fds + first[i]);
       lua_pop(L, 1);
     }
-    left = until - lb_now();
-    lb_wait(L, fds, first[n], ended || left <= 0 ? 0 : left > 3600 ? 3600000 : (long)(left * 1000) + 1);
+    lb_wait(L, fds, first[n], ended ? 0 : lb_until(until));
     lua_settop(L, 2);
     lua_newtable(L);
     for (lua_Integer i = 0; i < n; i++) {

@@ -231,6 +231,12 @@ int lb_optboolean(lua_State *L, int arg, const char *key, int def) {
   return type == LUA_TNIL ? def : value;
 }
 
+int lb_optfunction(lua_State *L, int arg, const char *key) {
+  int type = field(L, arg, key);
+  if (type != LUA_TNIL && type != LUA_TFUNCTION) bad_option(L, arg, key, "function");
+  return type == LUA_TNIL ? 0 : lua_gettop(L);
+}
+
 /* ---- module ---- */
 
 /*

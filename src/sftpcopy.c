@@ -38,10 +38,7 @@ static void read_copy(lua_State *L, int arg, Copy *c) {
   *c = (Copy){0};
   c->patience = sftp_patience(L, arg);
   c->reported = lb_now();
-  if (lua_istable(L, arg) && lua_getfield(L, arg, "progress") != LUA_TNIL) {
-    luaL_argcheck(L, lua_isfunction(L, -1), arg, "bad option 'progress' (function expected)");
-    c->listener = lua_gettop(L);
-  }
+  c->listener = lb_optfunction(L, arg, "progress");
 }
 
 /* Where the bytes of an upload come from: a string, or a local file. */

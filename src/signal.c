@@ -12,6 +12,7 @@
 
 #define MULTI "signal.multi" /* class of the box that owns the curl multi handle */
 #define FDMAX 64
+#define HOUR 3600000 /* milliseconds: the longest wait in one piece */
 
 /* What a handler may touch, and nothing else: a process has one set of signal handlers. */
 static volatile sig_atomic_t received;     /* signals since the last acknowledge */
@@ -53,6 +54,12 @@ double lb_now(void) {
   struct timespec ts;
   clock_gettime(CLOCK_MONOTONIC, &ts);
   return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+long lb_until(double deadline) {
+  double left = deadline - lb_now();
+  if (!(left > 0)) return 0;
+  return left > HOUR / 1000 ? HOUR : (long)(left * 1000) + 1;
 }
 
 typedef struct Multi {
@@ -102,7 +109,7 @@ int lb_wait(lua_State *L, lb_Fd *fds, unsigned n, long ms) {
   }
   set[n] = (struct curl_waitfd){wake[0], CURL_WAIT_POLLIN, 0};
   lb_checkcancel(L);
-  if (ms < 0 || ms > 3600000) ms = 3600000;
+  if (ms < 0 || ms > HOUR) ms = HOUR;
   curl_multi_poll(multi, set, n + (wake[0] >= 0), (int)ms, NULL);
   if (set[n].revents) drain();
   lb_checkcancel(L);
@@ -137,8 +144,8 @@ Raises: cancelled.
 Blocks: yes.
 */
 static int signal_sleep(lua_State *L) {
-  double until = lb_now() + luaL_checknumber(L, 1), left;
-  while ((left = until - lb_now()) > 0) lb_wait(L, NULL, 0, (long)(left * 1000) + 1);
+  double until = lb_now() + luaL_checknumber(L, 1);
+  for (long left; (left = lb_until(until)) > 0;) lb_wait(L, NULL, 0, left);
   lb_checkcancel(L);
   lua_pushboolean(L, 1);
   return 1;

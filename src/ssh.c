@@ -59,7 +59,7 @@ static void on_disconnect(LIBSSH2_SESSION *ssh, int reason, const char *message,
 double ssh_deadline(lua_Number seconds) { return lb_now() + seconds; }
 
 int ssh_wait(lua_State *L, Session *s, double deadline) {
-  int direction = libssh2_session_block_directions(s->ssh), ms;
+  int direction = libssh2_session_block_directions(s->ssh);
   double now = lb_now(), until = deadline;
   lb_Fd fd = {s->fd, 0, 0};
   if (now >= deadline) return LIBSSH2_ERROR_TIMEOUT;
@@ -79,9 +79,8 @@ int ssh_wait(lua_State *L, Session *s, double deadline) {
       if (next > 0 && now + next < until) until = now + next;
     }
   }
-  ms = until - now > 3600 ? 3600000 : (int)((until - now) * 1000) + 1;
   s->waiting = 1;
-  lb_wait(L, &fd, 1, ms);
+  lb_wait(L, &fd, 1, lb_until(until));
   s->waiting = 0;
   return 0;
 }

@@ -84,9 +84,9 @@ static int connect_one(lua_State *L, Session *s, const struct addrinfo *a, doubl
   if (errno != EINPROGRESS) return errno;
   fd.fd = s->fd;
   for (;;) {
-    double left = deadline - lb_now();
-    if (left <= 0) return ETIMEDOUT;
-    if (lb_wait(L, &fd, 1, (long)(left * 1000) + 1)) break;
+    long left = lb_until(deadline);
+    if (!left) return ETIMEDOUT;
+    if (lb_wait(L, &fd, 1, left)) break;
   }
   getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len);
   return error;

@@ -239,10 +239,7 @@ int ssh_exec(lua_State *L) {
   luaL_argcheck(L, limit >= 0, 3, "bad option 'limit' (0 or more)");
   x.limit = (size_t)limit;
   pty = lb_optboolean(L, 3, "pty", 0);
-  if (lua_getfield(L, 3, "on_output") != LUA_TNIL) {
-    luaL_argcheck(L, lua_isfunction(L, -1), 3, "bad option 'on_output' (function expected)");
-    x.listener = lua_gettop(L);
-  }
+  x.listener = lb_optfunction(L, 3, "on_output");
   lua_getfield(L, 3, "env");
   env = lua_gettop(L);
   check_variables(L, env);
