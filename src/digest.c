@@ -204,11 +204,12 @@ static int digest_file(lua_State *L) {
   lua_toclose(L, 4);
   f = lb_newbox(L, sizeof *f, FILE_CLASS); /* 5 */
   chunk = lua_newuserdatauv(L, CHUNK, 0);
-  f->fd = open(path, O_RDONLY | O_CLOEXEC);
+  f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop us */
   if (f->fd < 0) return lb_failerrno(L, errno, "open %s", path);
   lb_opened(&f->box);
   lua_toclose(L, 5);
   if (fstat(f->fd, &st) < 0) return lb_failerrno(L, errno, "look at %s", path);
+  if (!S_ISREG(st.st_mode)) return lb_fail(L, "io", "read %s: not a regular file", path);
   for (;;) {
     ssize_t n = read(f->fd, chunk, CHUNK);
     if (n < 0 && errno == EINTR) n = 0, lb_checkcancel(L);
@@ -312,10 +313,9 @@ static int digest_crypt(lua_State *L) {
   data = lua_newuserdatauv(L, sizeof *data, 0);
   memset(data, 0, sizeof *data);
   hash = crypt_rn(password, luaL_checkstring(L, 2), data, (int)sizeof *data); /* crypt_r would hide refusals in the hash */
-  if (!hash) return lb_fail(L, "format", "hash the password: crypt refuses the salt or the password");
   lua_pushstring(L, hash);
   OPENSSL_cleanse(data, sizeof *data);
-  return 1;
+  return hash ? 1 : lb_fail(L, "format", "hash the password: crypt refuses the salt or the password");
 }
 
 static const luaL_Reg stream_methods[] = {{"hex", stream_hex}, {"update", stream_update}, {NULL, NULL}};

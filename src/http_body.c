@@ -92,6 +92,7 @@ static int begin(http_Body *body) {
     body->offset = body->moved = 0;
     if (!digest_restart(&body->digests)) return body_refuse(body, "io", "out of memory");
   }
+  if (length > INT64_MAX - body->offset) return body_refuse(body, "http", "the server has more bytes than a file can hold");
   if (length >= 0) body->total = body->offset + length;
   if (body->expect >= 0 && body->total >= 0 && body->total != body->expect)
     return body_refuse(body, "http", "the server has %lld bytes, expected %lld", (long long)body->total,

@@ -11,6 +11,8 @@
 
 #include "http.h"
 
+#define PLACE_MAX (INT64_MAX / 4) /* of a place in a file: sums of them cannot overflow */
+
 static const char *const request_keys[] = {
     "body",   "cookies", "digest",   "expect_size",       "file",      "follow", "headers", "max_body", "method", "offset",
     "progress", "progress_interval", "redirects", "save", "save_at", "stall", "sync", "timeout", "url", NULL};
@@ -47,10 +49,15 @@ static void read_digests(lua_State *L, int arg, http_Body *body) {
   lua_pop(L, 1);
 }
 
+/* RFC 9110 5.6.2: what a method and a header's name are made of */
+static int is_token(const char *text) {
+  const char *p = text;
+  while (isalnum((unsigned char)*p) || (*p && strchr("!#$%&'*+-.^_`|~", *p))) p++;
+  return p > text && !*p;
+}
+
 static void check_header(lua_State *L, int arg, const char *name, const char *value, size_t n) {
-  for (const char *p = name; *p; p++)
-    if (!isalnum((unsigned char)*p) && !strchr("!#$%&'*+-.^_`|~", *p)) luaL_argerror(L, arg, "bad header name");
-  if (!*name) luaL_argerror(L, arg, "bad header name");
+  if (!is_token(name)) luaL_argerror(L, arg, "bad header name");
   if (strlen(value) != n || strpbrk(value, "\r\n"))
     luaL_argerror(L, arg, lua_pushfstring(L, "bad value of header '%s'", name));
 }
@@ -152,6 +159,12 @@ static int open_files(lua_State *L, http_Transfer *t) {
 
 /* ---- curl ---- */
 
+/* Seconds as curl takes them; 30 days for more, 0 for none. */
+static long milliseconds(double seconds) {
+  if (!(seconds > 0)) return 0;
+  return seconds > 2592000 ? 2592000000 : (long)(seconds * 1000);
+}
+
 #define SET(option, value) (code = code ? code : curl_easy_setopt(easy, option, value))
 
 /* The client's options (the table at `arg`) */
@@ -160,7 +173,7 @@ static CURLcode apply_client(lua_State *L, int arg, http_Transfer *t) {
   CURLcode code = tls_apply(easy, &t->client->trust, lb_optstring(L, arg, "ca_file", NULL, NULL));
   const char *proxy = lb_optstring(L, arg, "proxy", NULL, NULL);
   SET(CURLOPT_USERAGENT, lb_optstring(L, arg, "user_agent", lb_program, NULL));
-  SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(lb_optnumber(L, arg, "connect_timeout", 30) * 1000));
+  SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(lb_optnumber(L, arg, "connect_timeout", 30)));
   if (proxy) SET(CURLOPT_PROXY, proxy);
   return code;
 }
@@ -195,7 +208,7 @@ static CURLcode apply_request(lua_State *L, http_Transfer *t, const char *method
   if (cookies) SET(CURLOPT_COOKIEFILE, ""); /* no file: this only makes them work */
   SET(CURLOPT_FOLLOWLOCATION, (long)(redirects > 0));
   SET(CURLOPT_MAXREDIRS, redirects);
-  SET(CURLOPT_TIMEOUT_MS, (long)(lb_optnumber(L, 2, "timeout", 0) * 1000));
+  SET(CURLOPT_TIMEOUT_MS, milliseconds(lb_optnumber(L, 2, "timeout", 0)));
   SET(CURLOPT_HTTPHEADER, t->headers);
   if (body) {
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
@@ -235,16 +248,19 @@ static void check_options(lua_State *L) {
 /* Numbers of the options into the empty transfer */
 static void read_numbers(lua_State *L, http_Transfer *t) {
   http_Body *body = &t->body;
+  lua_Integer limit = lb_optinteger(L, 2, "max_body", 64 << 20);
   body->fd = -1;
   body->total = -1;
   body->expect = lb_optinteger(L, 2, "expect_size", -1);
   body->offset = lb_optinteger(L, 2, "offset", 0);
   body->placed = has(L, "save_at");
   body->at = lb_optinteger(L, 2, "save_at", 0);
-  body->limit = (size_t)lb_optinteger(L, 2, "max_body", 64 << 20);
+  body->limit = (size_t)limit;
   body->upload = has(L, "file") || has(L, "follow");
-  luaL_argcheck(L, body->offset >= 0, 2, "bad option 'offset' (negative)");
-  luaL_argcheck(L, body->at >= 0, 2, "bad option 'save_at' (negative)");
+  luaL_argcheck(L, body->offset >= 0 && body->offset <= PLACE_MAX, 2, "bad option 'offset' (negative or too large)");
+  luaL_argcheck(L, body->at >= 0 && body->at <= PLACE_MAX, 2, "bad option 'save_at' (negative or too large)");
+  luaL_argcheck(L, limit >= 0, 2, "bad option 'max_body' (negative)");
+  luaL_argcheck(L, body->expect >= 0 || !has(L, "expect_size"), 2, "bad option 'expect_size' (negative)");
   t->stall = lb_optnumber(L, 2, "stall", 60);
   t->interval = lb_optnumber(L, 2, "progress_interval", 0.5);
   t->sync = lb_optboolean(L, 2, "sync", 0);
@@ -310,6 +326,7 @@ int http_launch(lua_State *L) {
   enter_ring(t);
   method = lb_optstring(L, 2, "method", t->body.upload ? "PUT" : has(L, "body") ? "POST" : "GET", NULL);
   url = lb_optstring(L, 2, "url", NULL, NULL);
+  luaL_argcheck(L, is_token(method), 2, "bad option 'method'");
   if (!describe(method, url, t->what, sizeof t->what))
     return abandon(t, lb_fail(L, "format", "%s: not an http or https URL", method));
   read_digests(L, 2, &t->body);

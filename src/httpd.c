@@ -1,5 +1,7 @@
 /* httpd: a read-only server of a fixed map from path to bytes or file, in a thread of its own (libmicrohttpd) */
 
+#define _GNU_SOURCE /* pipe2 */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -144,13 +146,9 @@ static void check_files(lua_State *L, int files) {
 static int begin(lua_State *L, Server *s, const char *prefix, const char *hello) {
   int ends[2];
   if (!site_make(&s->site, prefix, hello)) return lb_fail(L, "io", "make the server: out of memory");
-  if (pipe(ends) < 0) return lb_failerrno(L, errno, "make the log pipe");
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return lb_failerrno(L, errno, "make the log pipe");
   s->log = ends[0];
   s->site.log = ends[1];
-  for (int i = 0; i < 2; i++) {
-    fcntl(ends[i], F_SETFL, O_NONBLOCK);
-    fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-  }
   return put_all(L, s, 5);
 }
 

@@ -157,7 +157,7 @@ static double duration(const char *s, const char *end) {
 static int wait_tag(Parser *p, const Tag *t) {
   double seconds = duration(t->s + 4, t->s + t->len);
   if (seconds < 0) return bad_tag(p, t, "not a duration (write <wait>, <wait10>, <wait500ms>, <wait1m30s>)");
-  if (seconds > 86400) return bad_tag(p, t, "longer than a day");
+  if (!(seconds <= 86400)) return bad_tag(p, t, "longer than a day");
   new_event(p, t->column, t->s - 1, t->len + 2);
   lua_pushnumber(p->L, seconds);
   lua_setfield(p->L, -2, "wait");

@@ -16,6 +16,7 @@
 #include "partial.h"
 
 #define WRITER "ova.writer"
+#define SIZE_LIMIT ((lua_Integer)1 << 50) /* bytes of an entry: sums of sizes cannot overflow */
 
 /* An entry at the front, whose content comes last */
 typedef struct Room {
@@ -166,7 +167,7 @@ static int reserve(lua_State *L, int rooms, int64_t *end) {
   lb_checkkeys(L, entry, known);
   name = lb_optstring(L, entry, "name", NULL, &length);
   size = lb_optinteger(L, entry, "room", -1);
-  if (!name || size < 0) luaL_argerror(L, 2, "bad option 'head' (an array of { name =, room = } expected)");
+  if (!name || size < 0 || size > SIZE_LIMIT) luaL_argerror(L, 2, "bad option 'head' (an array of { name =, room = } expected)");
   status = refuse_name(L, name, length);
   if (status) return status;
   header = header_size(L, name);
@@ -284,7 +285,7 @@ static int writer_entry_done(lua_State *L) {
   Writer *w = check_writer(L);
   lua_Integer size = luaL_checkinteger(L, 2), mtime = luaL_optinteger(L, 3, w->mtime);
   int status;
-  luaL_argcheck(L, size >= 0, 2, "a size is not negative");
+  luaL_argcheck(L, size >= 0 && size <= SIZE_LIMIT, 2, "a size is not negative, nor above 1 PiB");
   if (!w->data) return luaL_error(L, "no entry was begun");
   status = complete(L, w, size, mtime);
   if (status) return status;

@@ -83,9 +83,10 @@ int ova_copy(lua_State *L, ova_Source *s, ova_Range *r) {
   if (total < 0 && fstat(s->fd, &st) == 0) total = st.st_size - r->at;
   while (r->size < 0 || done < r->size) {
     size_t want = r->size >= 0 && r->size - done < CHUNK ? (size_t)(r->size - done) : CHUNK;
-    ssize_t n = pread(s->fd, chunk, want, r->at + done);
     int failed;
+    ssize_t n;
     lb_checkcancel(L);
+    n = pread(s->fd, chunk, want, r->at + done);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return lb_failerrno(L, errno, "read %s", s->path);
     if (n == 0 && r->size < 0) break;

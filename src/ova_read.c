@@ -73,7 +73,8 @@ static void set_string(lua_State *L, const char *key, const char *value) {
   lua_setfield(L, -2, key);
 }
 
-/* Push the entry's table. Returns where its content ends, padding included.  [-0, +1, m] */
+/* Push the entry's table. Returns where its content ends, padding included; what a header claims may be more than any file
+ * has.  [-0, +1, m] */
 static int64_t push_entry(lua_State *L, Reader *r, struct archive_entry *e) {
   const char *name = archive_entry_pathname(e);
   int64_t size = archive_entry_size(e), offset = archive_filter_bytes(r->archive, 0);
@@ -84,7 +85,7 @@ static int64_t push_entry(lua_State *L, Reader *r, struct archive_entry *e) {
   set_integer(L, "offset", offset);
   set_integer(L, "mtime", (lua_Integer)archive_entry_mtime(e));
   set_string(L, "format", format_name(archive_format(r->archive)));
-  return offset + tar_padded(size);
+  return size > INT64_MAX / 2 ? INT64_MAX : offset + tar_padded(size);
 }
 
 /* Two blocks of zeros stand at `end`. */
@@ -297,7 +298,7 @@ ova.vmdk(path [, offset [, size]]) -> { kind = string, capacity = integer (bytes
 Look whether a VMDK is whole: its header, of a stream-optimised one the footer and end-of-stream marker, and that all grains
 lie inside of it. The bytes of the grains are not looked at.
   offset         integer = 0       where it begins in the file: an entry's offset for one in an archive
-  size           integer|nil       its bytes; default: up to the end of the file
+  size           integer|nil       its bytes, at most those up to the end of the file; default: all of these
 kind = "streamOptimized"|"monolithicSparse"
 Codes: notfound, io, format (no VMDK, or a cut off one; the message says which).
 Blocks: on disks only.  Source: "Virtual Disk Format 5.0" (VMware), Hosted Sparse Extents, Stream-Optimized Compressed Sparse
@@ -305,7 +306,7 @@ Extents.
 */
 int ova_vmdk(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
-  lua_Integer offset = luaL_optinteger(L, 2, 0), size = luaL_optinteger(L, 3, -1);
+  lua_Integer offset = luaL_optinteger(L, 2, 0), size = luaL_optinteger(L, 3, -1), left;
   vmdk_Disk disk;
   ova_Source *source;
   struct stat st;
@@ -316,7 +317,8 @@ int ova_vmdk(lua_State *L) {
   if (status) return status;
   lua_toclose(L, -1);
   if (fstat(source->fd, &st) < 0) return lb_failerrno(L, errno, "read %s", path);
-  if (size < 0) size = st.st_size > offset ? (lua_Integer)st.st_size - offset : 0;
+  left = st.st_size > offset ? (lua_Integer)st.st_size - offset : 0;
+  if (size < 0 || size > left) size = left; /* as an entry of a cut off archive says */
   if (!vmdk_look(source->fd, offset, size, &disk))
     return disk.error ? lb_failerrno(L, disk.error, "read %s", path) : lb_fail(L, "format", "%s", disk.problem);
   lua_createtable(L, 0, 2);

@@ -64,7 +64,7 @@ int ova_signature(lua_State *L) {
   const char *close = strstr(text, ")="), *name = strchr(text, '(');
   const EVP_MD *md = algorithm(text);
   unsigned char bytes[SIGNATURE_MAX];
-  char subject[512] = "";
+  char subject[512] = "", passphrase[] = ""; /* so that nobody is asked for one */
   Certificate *c;
   int good;
   if (!md || !close || size > 1 << 20) return lb_fail(L, "format", "the certificate does not begin with a signature");
@@ -77,7 +77,7 @@ int ova_signature(lua_State *L) {
   c->text = BIO_new_mem_buf(text, (int)size);
   c->context = EVP_MD_CTX_new();
   if (!c->text || !c->context) return luaL_error(L, "libcrypto: out of memory");
-  c->x509 = PEM_read_bio_X509(c->text, NULL, NULL, NULL);
+  c->x509 = PEM_read_bio_X509(c->text, NULL, NULL, passphrase);
   ERR_clear_error();
   if (!c->x509) return lb_fail(L, "format", "the certificate has no PEM part that can be read");
   good = EVP_DigestVerifyInit(c->context, NULL, md, NULL, X509_get0_pubkey(c->x509)) == 1 &&

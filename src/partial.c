@@ -1,6 +1,7 @@
 /* partial: a file that has its name only when it is complete */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ int partial_open(lua_State *L, const char *path, partial_File **out) {
   file->fd = mkstemp(file->name);
   if (file->fd < 0) return lb_failerrno(L, errno, "write %s", path);
   lb_opened(&file->box);
+  fcntl(file->fd, F_SETFD, FD_CLOEXEC);
   *out = file;
   return 0;
 }

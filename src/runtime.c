@@ -79,6 +79,8 @@ static int fail(lua_State *L, const char *code, const char *fmt, va_list args, c
   if (n < 0) n = 0;
   luaL_pushfail(L);
   if ((size_t)n >= sizeof message) n = (int)sizeof message - 1;
+  for (int i = 0; i < n; i++) /* what servers and files say must not talk to the terminal */
+    if (((unsigned char)message[i] < ' ' && message[i] != '\n' && message[i] != '\t') || message[i] == 127) message[i] = '?';
   lua_pushlstring(L, message, (size_t)n);
   if (tail) {
     lua_pushfstring(L, "%s: %s", lua_tostring(L, -1), tail);

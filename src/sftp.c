@@ -6,6 +6,14 @@
 
 double sftp_patience(lua_State *L, int arg) { return lb_optnumber(L, arg, "timeout", 60); }
 
+static int is_mode(lua_Integer mode) { return mode >= 0 && mode <= 07777; }
+
+lua_Integer sftp_mode(lua_State *L, int arg, lua_Integer def) {
+  lua_Integer mode = lb_optinteger(L, arg, "mode", def);
+  luaL_argcheck(L, mode == def || is_mode(mode), arg, "bad option 'mode' (0 to 07777)");
+  return mode;
+}
+
 /* ---- failures ---- */
 
 /* Status codes: draft-ietf-secsh-filexfer-02 7 (version 3), -13 9.1 for those above 8. */
@@ -230,7 +238,7 @@ int ssh_mkdir(lua_State *L) {
   int rc;
   lua_settop(L, 3);
   lb_checkkeys(L, 3, keys);
-  mode = lb_optinteger(L, 3, "mode", 0755);
+  mode = sftp_mode(L, 3, 0755);
   deadline = ssh_deadline(sftp_patience(L, 3));
   op = sftp_begin(L, deadline);
   if (!op) return 3;
@@ -258,7 +266,9 @@ int ssh_chmod(lua_State *L) {
   const char *path = luaL_checkstring(L, 2);
   lua_Integer mode = luaL_checkinteger(L, 3);
   double deadline = only_timeout(L, 4);
-  ssh_Op *op = sftp_begin(L, deadline);
+  ssh_Op *op;
+  luaL_argcheck(L, is_mode(mode), 3, "0 to 07777 expected");
+  op = sftp_begin(L, deadline);
   if (!op) return 3;
   return done(L, op->session, set_mode(L, op->session, path, mode, deadline), "set the mode of", path);
 }

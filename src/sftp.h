@@ -8,6 +8,9 @@
 /* Seconds without progress after which an operation has failed: options.timeout.  [-0, +0, v] */
 double sftp_patience(lua_State *L, int arg);
 
+/* options.mode, or `def` when absent; raises unless it is 0 to 07777.  [-0, +0, v] */
+lua_Integer sftp_mode(lua_State *L, int arg, lua_Integer def);
+
 /* Begin a file operation on the session at argument 1: the guard, or NULL with a triple.  [-0, +(1|3), v] */
 ssh_Op *sftp_begin(lua_State *L, double deadline);
 

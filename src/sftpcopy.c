@@ -200,7 +200,7 @@ int ssh_upload(lua_State *L) {
     luaL_checkstring(L, 2);
   }
   lb_checkkeys(L, 4, keys);
-  mode = lb_optinteger(L, 4, "mode", from.text ? 0644 : -1);
+  mode = sftp_mode(L, 4, from.text ? 0644 : -1);
   read_copy(L, 4, &c);
   part = lua_pushfstring(L, "%s%s", path, PART);
   op = sftp_begin(L, ssh_deadline(c.patience));
@@ -283,7 +283,7 @@ int ssh_download(lua_State *L) {
   int n, rc, error = 0;
   lua_settop(L, 4);
   lb_checkkeys(L, 4, keys);
-  mode = lb_optinteger(L, 4, "mode", -1);
+  mode = sftp_mode(L, 4, -1);
   read_copy(L, 4, &c);
   part = lua_pushfstring(L, "%s%s", target, PART);
   op = sftp_begin(L, ssh_deadline(c.patience));
@@ -292,7 +292,12 @@ int ssh_download(lua_State *L) {
   op->partial = strdup(part);
   if (!op->partial) return luaL_error(L, "not enough memory");
   op->fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (op->fd < 0) return give_up(L, op->session, lb_failerrno(L, errno, "create %s", part));
+  if (op->fd < 0) {
+    error = errno;
+    free(op->partial); /* what is there is not ours */
+    op->partial = NULL;
+    return give_up(L, op->session, lb_failerrno(L, error, "create %s", part));
+  }
   rc = receive_all(L, op, op->fd, 0, &c, &error);
   if (rc == 1) return give_up(L, op->session, lb_failerrno(L, error, "write %s", part));
   if (rc) return give_up(L, op->session, sftp_fail(L, op->session, rc, "download", path));

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "ssh.h"
@@ -162,6 +163,7 @@ ssh_Op *ssh_begin(lua_State *L) {
 }
 
 int ssh_append(ssh_Bytes *bytes, const char *data, size_t len) {
+  if (!len) return 1;
   if (len > bytes->size - bytes->len) {
     size_t size = bytes->size ? bytes->size : 4096;
     char *grown;
@@ -244,11 +246,16 @@ static int start(lua_State *L, Session *s, const char *host, const char *port, c
 static int read_key(lua_State *L, const char *path) {
   char buffer[65536];
   FILE *f = fopen(path, "rb");
+  int failed;
   size_t n;
   if (!f) return lb_failerrno(L, errno, "open key file %s", path);
+  setvbuf(f, NULL, _IONBF, 0); /* no copy of the key stays behind */
   n = fread(buffer, 1, sizeof buffer, f);
+  failed = ferror(f) ? errno : 0;
   fclose(f);
+  if (failed) return lb_failerrno(L, failed, "read key file %s", path);
   lua_pushlstring(L, buffer, n);
+  OPENSSL_cleanse(buffer, sizeof buffer);
   return 0;
 }
 
@@ -284,7 +291,7 @@ Blocks: yes.  Source: RFC 4253, RFC 4252, RFC 4256; libssh2 1.10.
 static int ssh_connect(lua_State *L) {
   ssh_Login login = {0};
   const char *host, *known, *key_file, *port;
-  lua_Integer number;
+  lua_Integer number, keepalive;
   double deadline, greeting;
   Session *s;
   ssh_Op *op;
@@ -305,6 +312,8 @@ static int ssh_connect(lua_State *L) {
   login.interactive = lb_optboolean(L, 1, "interactive", 1);
   number = lb_optinteger(L, 1, "port", 22);
   luaL_argcheck(L, number > 0 && number < 65536, 1, "bad option 'port' (1 to 65535)");
+  keepalive = lb_optinteger(L, 1, "keepalive", 15);
+  luaL_argcheck(L, keepalive >= 0 && keepalive <= 86400, 1, "bad option 'keepalive' (0 to 86400)");
   luaL_argcheck(L, !(login.key && key_file), 1, "options 'key' and 'key_file' exclude each other");
   deadline = ssh_deadline(lb_optnumber(L, 1, "timeout", 30));
   greeting = ssh_deadline(lb_optnumber(L, 1, "greeting", 15));
@@ -319,7 +328,7 @@ static int ssh_connect(lua_State *L) {
   s = lb_newbox(L, sizeof *s, SESSION);
   box = lua_gettop(L);
   s->fd = -1;
-  s->keepalive = (int)lb_optinteger(L, 1, "keepalive", 15);
+  s->keepalive = (int)keepalive;
   snprintf(s->peer, sizeof s->peer, "%s@%s:%s", login.username, host, port);
   op = ssh_guard(L, s);
   op->connecting = 1;

@@ -158,7 +158,7 @@ static Agent *open_agent(lua_State *L, const char **problem) {
   if (strlen(path) >= sizeof address.sun_path) return NULL;
   address.sun_family = AF_UNIX;
   memcpy(address.sun_path, path, strlen(path));
-  a->fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  a->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   *problem = "no socket";
   if (a->fd < 0) return NULL;
   lb_opened(&a->box);

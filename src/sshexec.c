@@ -105,13 +105,19 @@ static void release(lua_State *L, Session *s) {
 }
 
 static int push_result(lua_State *L, Session *s, ssh_Op *op, const Exec *x) {
-  char *name = NULL;
+  char *name = NULL, kept[32]; /* RFC 4254 6.10: short words */
   size_t len = 0;
+  int killed;
   libssh2_channel_get_exit_signal(s->channel, &name, &len, NULL, NULL, NULL, NULL);
+  killed = name != NULL;
+  if (killed) {
+    if (len > sizeof kept) len = sizeof kept;
+    memcpy(kept, name, len);
+    libssh2_free(s->ssh, name); /* before anything that may raise */
+  }
   lua_createtable(L, 0, 5);
-  if (name) {
-    lua_pushlstring(L, name, len);
-    libssh2_free(s->ssh, name);
+  if (killed) {
+    lua_pushlstring(L, kept, len);
     lua_setfield(L, -2, "signal");
   } else {
     lua_pushinteger(L, libssh2_channel_get_exit_status(s->channel));

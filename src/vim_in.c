@@ -1,5 +1,6 @@
 /* vim_in: a response as a stream: elements, attributes, the forms of simple values */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,9 +148,11 @@ int in_convert(In *in, const vim_Type *type) {
       lua_pushboolean(L, *s == 't' || *s == '1');
       break;
     case VIM_BYTE: case VIM_SHORT: case VIM_INT: case VIM_LONG: {
-      long long n = strtoll(s, &end, 10);
+      long long n;
+      errno = 0;
+      n = strtoll(s, &end, 10);
       while (*end == ' ' || *end == '\n') end++;
-      if (end == s || *end) return bad_text(in, type);
+      if (end == s || *end || errno == ERANGE) return bad_text(in, type);
       lua_pushinteger(L, n);
       break;
     }

@@ -80,9 +80,19 @@ static Level enter(const Level *up, const char *name, const vim_Type *given, int
   return level;
 }
 
-/* The end of a tag that starts at `s`, past its '>'; quotes may hold a '>'. */
+/* Past the first `mark` in s..end, or `end`. */
+static const char *past(const char *s, const char *end, const char *mark) {
+  size_t n = strlen(mark);
+  for (; (size_t)(end - s) >= n; s++)
+    if (memcmp(s, mark, n) == 0) return s + n;
+  return end;
+}
+
+/* The end of a tag that starts at `s`, past its '>'; quotes may hold a '>', in CDATA and comments they mean nothing. */
 static const char *tag_end(const char *s, const char *end) {
   char quote = 0;
+  if (strncmp(s, "<![CDATA[", 9) == 0) return past(s, end, "]]>");
+  if (strncmp(s, "<!--", 4) == 0) return past(s, end, "-->");
   for (; s < end; s++) {
     if (quote) quote = *s == quote ? 0 : quote;
     else if (*s == '"' || *s == '\'') quote = *s;
@@ -102,6 +112,7 @@ int vim_mask(lua_State *L) {
   const char *s = luaL_checklstring(L, 1, &n), *end = s + n;
   Level levels[DEPTH] = {{NULL, NULL, NULL}};
   unsigned depth = 0; /* may count above DEPTH: such levels are of unknown type */
+  unsigned under = 0; /* the depth of the secret element around, 0: none */
   int secret = 0;
   luaL_Buffer b;
   luaL_buffinit(L, &b);
@@ -122,16 +133,19 @@ int vim_mask(lua_State *L) {
     s = after;
     if (tag[1] == '/') {
       if (depth) depth--;
-      secret = 0;
+      if (depth < under) under = 0;
+      secret = under != 0;
     } else if (tag[1] != '?' && tag[1] != '!') {
       static const Level unknown = {NULL, NULL, NULL};
       tag_name(tag + 1, after, name, sizeof name);
       Level level = enter(depth < DEPTH ? &levels[depth] : &unknown, name, tag_type(tag, after), &secret);
       if (after - tag > 2 && after[-2] == '/') {
-        secret = 0;
+        secret = under != 0;
         continue;
       }
       if (++depth < DEPTH) levels[depth] = level;
+      if (secret && !under) under = depth;
+      secret = under != 0;
     }
   }
   luaL_pushresult(&b);

@@ -154,18 +154,24 @@ static int is_datetime(const char *text) {
   return (text[i] == '+' || text[i] == '-') && strlen(text + i) == 6 && text[i + 3] == ':';
 }
 
+#define FIRST -62135596800 /* 0001-01-01T00:00:00Z */
+#define LAST 253402300799  /* 9999-12-31T23:59:59Z */
+
 static void put_datetime(Out *out, const Path *path, int index) {
+  lua_Number given;
   char text[40];
   struct tm tm;
   time_t seconds;
   if (lua_type(out->L, index) == LUA_TSTRING) {
-    const char *given = lua_tostring(out->L, index);
-    if (!is_datetime(given)) out_refuse(out, path, "'%s' is not a date such as 2024-01-31T12:00:00Z", given);
-    out_puts(out, given);
+    const char *date = lua_tostring(out->L, index);
+    if (!is_datetime(date)) out_refuse(out, path, "'%s' is not a date such as 2024-01-31T12:00:00Z", date);
+    out_puts(out, date);
     return;
   }
   if (lua_type(out->L, index) != LUA_TNUMBER) out_wrongtype(out, path, "date (ISO 8601 or seconds since 1970)", index);
-  seconds = (time_t)lua_tonumber(out->L, index);
+  given = lua_tonumber(out->L, index);
+  if (!(given >= FIRST && given <= LAST)) out_refuse(out, path, "not a date of the years 1 to 9999");
+  seconds = (time_t)given;
   if (!gmtime_r(&seconds, &tm) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm)) out_refuse(out, path, "not a date");
   out_puts(out, text);
 }
@@ -201,6 +207,7 @@ void out_simple(Out *out, const Path *path, int index, const vim_Type *type) {
     case VIM_FLOAT: case VIM_DOUBLE: put_float(out, path, index, type); break;
     case VIM_DATETIME: put_datetime(out, path, index); break;
     case VIM_ENUM: put_enum(out, path, index, type); break;
-    default: put_integer(out, path, index, type); break;
+    case VIM_BYTE: case VIM_SHORT: case VIM_INT: case VIM_LONG: put_integer(out, path, index, type); break;
+    default: out_refuse(out, path, "'%s' is no type of a single value", vim_name(type));
   }
 }

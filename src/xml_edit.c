@@ -126,7 +126,7 @@ int xml_append(lua_State *L) {
 }
 
 /*
-node:remove()
+node:remove() -> nothing
 Take the element out of the document, with all in it. It can still be looked at. Not the root.
 Raises: closed document, the root element.
 Blocks: no.

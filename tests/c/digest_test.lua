@@ -44,7 +44,9 @@ return {
   ["a file that cannot be read is refused by name"] = function(t)
     local dir = t:directory()
     t:contains(t:fails("notfound", digest.file("sha256", dir .. "/none")), dir .. "/none")
-    t:fails("io", digest.file("sha256", dir))
+    t:contains(t:fails("io", digest.file("sha256", dir)), "not a regular file")
+    t:shell("mkfifo " .. dir .. "/fifo")
+    t:fails("io", digest.file("sha256", dir .. "/fifo")) -- at once
   end,
   ["an error in progress closes the file"] = function(t)
     local path = t:write(t:directory() .. "/f", "x")

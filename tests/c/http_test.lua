@@ -249,6 +249,10 @@ return {
     bad("header 'A'", { url = "http://x/", headers = { A = "x\r\nB: y" } })
     bad("function expected", { url = "http://x/", progress = 1 })
     bad("negative", { url = "http://x/", offset = -1 })
+    bad("too large", { url = "http://x/", save_at = math.maxinteger })
+    bad("'max_body'", { url = "http://x/", max_body = -1 })
+    bad("'expect_size'", { url = "http://x/", expect_size = -1 })
+    for _, method in ipairs { "", "GET /other HTTP/1.1\r\nX", "a b" } do bad("'method'", { url = "http://x/", method = method }) end
     t:raises("did you mean 'insecure'", http.client, { insecur = true })
     t:contains(t:fails("notfound", c:request { url = "http://x/", file = "/nonexistent" }), "/nonexistent")
     t:contains(t:fails("io", c:request { url = "http://x/", file = "/" }), "not a regular file")

@@ -376,5 +376,35 @@ return {
     t:fails("format", ova.signature(manifest, (certificate:gsub("BEGIN CERTIFICATE", "BEGIN"))))
     t:fails("format", ova.signature(manifest, ""))
     t:fails("format", ova.signature(manifest, "SHA256(a.mf)= " .. ("0"):rep(5000)))
+    local encrypted = certificate:gsub("(BEGIN CERTIFICATE%-+\n)",
+      "%1Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n")
+    t:fails("format", ova.signature(manifest, encrypted)) -- and nobody is asked for a pass phrase
+  end,
+
+  ["a header that claims more than there can be is a cut off entry"] = function(t)
+    local path = t:directory() .. "/a.ova"
+    make(path, {}, { { "disk", ("x"):rep(600) } })
+    local bytes = t:read(path)
+    local size = "\128\0\0\0" .. string.pack(">i8", math.maxinteger - 10) -- GNU's base-256 form
+    local header = bytes:sub(1, 124) .. size .. bytes:sub(137, 148) .. (" "):rep(8) .. bytes:sub(157, 512)
+    local sum = 0
+    for i = 1, 512 do sum = sum + header:byte(i) end
+    header = header:sub(1, 148) .. ("%06o\0 "):format(sum) .. header:sub(157)
+    t:write(path, header .. bytes:sub(513))
+    local list, about = assert(ova.list(path))
+    t:equal({ #list, list[1].size, about.ended }, { 1, math.maxinteger - 10, false })
+    t:contains(t:fails("format", ova.read(path, "disk")), "more than")
+    t:contains(t:fails("format", ova.digest(path, "disk", "sha1")), "cut off")
+    t:fails("format", ova.vmdk(path, list[1].offset, list[1].size))
+    local other = t:write(path .. ".vmdk", stream())
+    t:fails("format", ova.vmdk(other, 512, math.maxinteger))
+    t:ok(ova.vmdk(other, 0, math.maxinteger))
+    t:raises("above 1 PiB", function()
+      local w <close> = assert(ova.create(path))
+      w:place("x")
+      w:entry_done(math.maxinteger)
+    end)
+    t:raises("'head'", ova.create, path, { head = { { name = "x", room = math.maxinteger } } })
+    t:raises("'progress' %(function expected", ova.extract, path, "disk", path .. ".out", { progress = 5 })
   end,
 }

@@ -6,6 +6,9 @@ return {
     t:equal(runtime.nearest("memoryMb", { "numCPUs", "memoryMB" }), "memoryMB")
     t:equal(runtime.nearest("xyzzy", { "numCPUs", "memoryMB" }), nil)
   end,
+  ["a message does not talk to the terminal"] = function(t)
+    t:contains(t:fails("notfound", require("load").source("a\27[2J\127\nb")), "'a?[2J?\nb'")
+  end,
   ["sleep waits and the clock moves forward"] = function(t)
     local before = signal.now()
     signal.sleep(0.01)

@@ -106,6 +106,8 @@ return {
     local s, dir = start(t)
     s:upload({ content = "x" }, dir .. "/a")
     t:equal(s:chmod(dir .. "/a", 7 * 64), true)
+    t:raises("0 to 07777", s.chmod, s, dir .. "/a", 4096)
+    t:raises("'mode'", s.upload, s, { content = "" }, dir .. "/a", { mode = -2 })
     t:equal(mode(dir .. "/a"), "700")
     t:equal(s:rename(dir .. "/a", dir .. "/b"), true)
     t:equal(s:remove(dir .. "/b"), true)

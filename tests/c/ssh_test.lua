@@ -75,6 +75,8 @@ return {
     local s <close> = connect(server, { key_file = path, passphrase = "pass phrase" })
     t:equal(s:exec("echo in").out, "in\n")
     t:contains(t:fails("format", ssh.connect(server:options { key_file = path })), "a passphrase is needed")
+    t:contains(t:fails("io", ssh.connect(server:options { key_file = server.directory })), "read key file")
+    t:raises("'keepalive'", ssh.connect, server:options { keepalive = -1 })
     t:contains(t:fails("format", ssh.connect(server:options { key_file = path, passphrase = "other" })), "another passphrase")
   end,
 
@@ -171,6 +173,7 @@ return {
     local s <close> = connect(server)
     t:equal(s:exec("cat").out, "", "end of input comes by itself")
     local text = string.rep("0123456789abcdef", 512 * 1024) -- 8 MiB
+    t:equal(s:exec("echo x; echo y >&2", { limit = 0 }), { status = 0, out = "", err = "", truncated = true })
     local r = assert(s:exec("cat", { stdin = text, limit = #text }))
     t:ok(r.out == text, "all of it came back")
     t:equal(s:exec("wc -c", { stdin = text }).out:match("%d+"), tostring(#text))

@@ -337,8 +337,24 @@ tests["secrets are masked by their place in the schema"] = function(t)
   t:equal(vim.mask(option), option)
   t:equal(vim.mask("<x><password>abc"), "<x><password>***")
   t:equal(vim.mask("<x><password><![CDATA[abc]]></password>"), "<x><password>***</password>")
+  t:equal(vim.mask("<x><password><![CDATA[a>b's]]></password><key>k</key></x>"), "<x><password>***</password><key>k</key></x>")
+  t:equal(vim.mask("<x><a><![CDATA[it's]]></a><!-- it's --><password>abc</password></x>"),
+    "<x><a><![CDATA[it's]]></a><!-- it's --><password>***</password></x>")
+  t:equal(vim.mask("<x><password><b>abc</b>d<c/>e</password><b>f</b></x>"), "<x><password><b>***</b>***<c/>***</password><b>f</b></x>")
   for n = 1, #login do vim.mask(login:sub(n)) end
   t:equal(runtime.live(), {})
+end
+
+tests["numbers that do not fit are refused, both ways"] = function(t)
+  local function sent(value) vim.encode("SetTaskState", vim.Task("t"), { state = "success", result = value }) end
+  t:raises("no type of a single value", sent, vim.any("anyType", 5))
+  for _, seconds in ipairs { 1e300, -1e300, 0 / 0, math.huge } do t:raises("not a date", sent, vim.any("dateTime", seconds)) end
+  local function long(text)
+    return vim.decode(response('<RetrievePropertiesResponse xmlns="urn:vim25"><returnval><obj type="Task">t</obj><propSet><name>n</name>'
+      .. '<val xsi:type="xsd:long">' .. text .. "</val></propSet></returnval></RetrievePropertiesResponse>"))
+  end
+  t:equal(long("-9223372036854775808")[1].propSet[1].val, math.mininteger)
+  for _, text in ipairs { "9223372036854775808", "-9223372036854775809", "1x", "" } do t:contains(t:fails("format", long(text)), "bad long") end
 end
 
 return tests
