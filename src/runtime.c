@@ -17,13 +17,9 @@ const char lb_program[] = "luabuild/" LB_VERSION;
 
 void lb_class(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction close) {
   long *live;
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, CLASSES);
-  live = lua_newuserdatauv(L, sizeof *live, 0);
-  *live = 0;
-  lua_setfield(L, -2, type);
-  luaL_newmetatable(L, type);
-  lua_getfield(L, -2, type);
-  lua_setfield(L, -2, "live");
+  lua_createtable(L, 0, 5); /* metatable: named last, so that half a class is never found */
+  lua_pushstring(L, type);
+  lua_setfield(L, -2, "__name");
   lua_pushcfunction(L, close);
   lua_setfield(L, -2, "__gc");
   lua_pushcfunction(L, close);
@@ -33,7 +29,14 @@ void lb_class(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunc
   lua_pushcfunction(L, close);
   lua_setfield(L, -2, "close");
   lua_setfield(L, -2, "__index");
-  lua_pop(L, 2);
+  live = lua_newuserdatauv(L, sizeof *live, 0);
+  *live = 0;
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, CLASSES);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, type);
+  lua_pop(L, 1);
+  lua_setfield(L, -2, "live");
+  lua_setfield(L, LUA_REGISTRYINDEX, type);
 }
 
 void *lb_newbox(lua_State *L, size_t size, const char *type) {

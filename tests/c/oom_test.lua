@@ -1,0 +1,136 @@
+-- Memory that runs out at any request of a constructor: nothing stays open, no descriptor, no file, and nothing crashes.
+-- The rule it holds: box before resource, nothing that raises between got and stored.
+local lfs = require "lfs"
+local runtime = require "runtime"
+local signal = require "signal"
+local sshd = require "tests.sshd"
+
+local here = debug.getinfo(1, "S").source:match("^@(.*)/")
+
+-- memerr(n, f) -> reached, message, of memerr.c
+local function load_memerr(t)
+  local object = t:directory() .. "/memerr.so"
+  local out, status = t:shell("cc -shared -fPIC -I/usr/include/lua5.4 -o " .. object .. " " .. here .. "/memerr.c")
+  t:equal(status, 0, out)
+  return assert(package.loadlib(object, "luaopen_memerr"))()
+end
+
+local function entries(dir)
+  local names = {}
+  for name in lfs.dir(dir) do names[#names + 1] = name end
+  table.sort(names)
+  return table.concat(names, " ")
+end
+
+local function collect() collectgarbage() collectgarbage() end
+
+-- Run f with its first, second, ... request failing until it gets through; directory `dir` must look the same after each failure.
+local function sweep(t, memerr, f, dir)
+  signal.sleep(0.001)
+  f() -- what stays for good (metatables, the wait's own descriptors) is there now
+  collect()
+  local fds, files = entries("/proc/self/fd"), dir and entries(dir)
+  for n = 1, 5000 do
+    local reached, message = memerr(n, f)
+    collect()
+    t:equal(runtime.live(), {}, "request " .. n)
+    t:equal(entries("/proc/self/fd"), fds, "request " .. n)
+    if dir then t:equal(entries(dir), files, "request " .. n) end
+    if not reached then return t:equal(message, nil) end
+  end
+  error("no end of requests")
+end
+
+local tests = {}
+
+local function each(name, make)
+  tests["memory runs out: " .. name] = function(t)
+    local memerr = load_memerr(t)
+    local f, dir = make(t)
+    sweep(t, memerr, f, dir)
+  end
+end
+
+each("digests", function(t)
+  local digest, path = require "digest", t:write(t:directory() .. "/f", "x")
+  return function()
+    local stream <close> = digest.new("sha256")
+    stream:update("x")
+    assert(digest.file("sha1", path, function() end))
+    digest.crypt("p", "$6$salt")
+  end
+end)
+
+each("a process", function()
+  local process = require "process"
+  return function()
+    local p <close> = assert(process.start { command = { "cat" }, env = { A = "b" }, stdin = "x" })
+    while p:read() do end
+    p:wait()
+  end
+end)
+
+each("a server, clients and transfers", function(t)
+  local httpd, http = require "httpd", require "http"
+  local path = t:write(t:directory() .. "/f", "x")
+  return function()
+    local server <close> = assert(httpd.start { bind = "127.0.0.1", files = { a = "b", c = { file = path } } })
+    local client <close> = assert(http.client { proxy = "" })
+    assert(client:request { url = "http://127.0.0.1:" .. server:port() .. "/a", headers = { A = "b" }, digest = { "sha1", "sha256" } })
+    local transfer <close> = assert(client:start { url = "http://127.0.0.1:" .. server:port() .. "/c", save = path .. ".got" })
+    transfer:wait()
+    os.remove(path .. ".got")
+    server:events()
+  end
+end)
+
+each("archives", function(t)
+  local ova, dir = require "ova", t:directory()
+  t:write(dir .. "/file", "content")
+  local function make()
+    local w <close> = assert(ova.create(dir .. "/a.ova", { head = { { name = "h", room = 1 } } }))
+    assert(w:add("file", dir .. "/file", { digest = "sha256" }))
+    assert(w:put("h", "x"))
+    assert(w:finish { digest = { "sha1" } })
+  end
+  return function()
+    make()
+    assert(ova.list(dir .. "/a.ova"))
+    assert(ova.extract(dir .. "/a.ova", "file", dir .. "/out", { digest = "sha1" }))
+    ova.vmdk(dir .. "/out")
+    ova.signature("m", "SHA256(a)= 00\n")
+  end, dir
+end)
+
+each("images", function(t)
+  local dir = t:directory()
+  t:write(dir .. "/file", "content")
+  local files = { a = "b", ["c/d"] = { file = dir .. "/file" } }
+  return function()
+    assert(require("floppy").write(dir .. "/image", { files = files }))
+    assert(require("iso").write(dir .. "/image", { files = files }))
+  end, dir
+end)
+
+each("documents", function()
+  local xml, vim = require "xml", require "vim"
+  local fault = "<Envelope><Body><Fault><faultstring>no</faultstring><detail><x/></detail></Fault></Body></Envelope>"
+  return function()
+    local d <close> = assert(xml.parse("<a b='c'><d>e</d></a>"))
+    d:find("//d")[1]:text("f")
+    d:root():append("g", "h"):set("i", "j")
+    d:value("//g")
+    d:text()
+    vim.decode(fault)
+  end
+end)
+
+each("ssh", function(t)
+  local ssh, options = require "ssh", sshd.start(t):options()
+  return function()
+    local s <close> = assert(ssh.connect(options)) -- no more: every try costs a key exchange
+    s:hostkey()
+  end
+end)
+
+return tests
