@@ -11,7 +11,7 @@ DEPS      = gcc make libc6-dev pkg-config git ca-certificates liblua5.4-dev lua-
             libcurl4-openssl-dev libxml2-dev libssh2-1-dev libarchive-dev libssl-dev libcrypt-dev libmicrohttpd-dev libedit-dev
 TEST_DEPS = golang-go golang-github-vmware-govmomi-dev golang-golang-x-crypto-dev golang-github-pkg-sftp-dev \
             qemu-system-x86 qemu-utils ovmf openssh-server openssh-client libpam-wrapper openssl curl \
-            mtools dosfstools xorriso isolinux syslinux-common extlinux busybox-static netcat-openbsd e2fsprogs fdisk cpio \
+            mtools dosfstools xorriso isolinux syslinux-common extlinux busybox-static netcat-openbsd e2fsprogs fdisk cpio iproute2 \
             libarchive-tools libxml2-utils python3-yaml jq lua-check cppcheck shellcheck valgrind
 
 # warnings: the usual, and no excuses; names and literals mean one thing; no silent narrowing, no unbounded stack; C has prototypes
