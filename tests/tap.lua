@@ -129,6 +129,9 @@ function tap.run(name, f)
   local t = setmetatable({ name = name, count = 0, deferred = {}, directory_before = lfs.currentdir() }, tap)
   local ok, e = xpcall(f, function(e) return type(e) == "string" and debug.traceback(e, 2) or e end, t)
   local clean, leak = pcall(finish, t)
+  for _, raised in ipairs { not ok and e or false, not clean and leak or false } do
+    if type(raised) == "table" and raised.code == "cancelled" then error(raised, 0) end -- Ctrl-C is for the whole run
+  end
   if not ok and type(e) == "table" and e.skip then return "skip", e.skip end
   if not ok then return "not ok", tostring(e) end
   if not clean then return "not ok", tostring(leak) end
