@@ -413,7 +413,7 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg functions[] = {{"connect", ssh_connect}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"connect", ssh_connect}, {"keygen", ssh_keygen}, {NULL, NULL}};
 
 int luaopen_lb_ssh(lua_State *L);
 int luaopen_lb_ssh(lua_State *L) {

@@ -122,4 +122,7 @@ int ssh_chmod(lua_State *L);
 int ssh_remove(lua_State *L);
 int ssh_rename(lua_State *L);
 
+/* A function of the module: sshkey.c. */
+int ssh_keygen(lua_State *L);
+
 #endif
