@@ -1,6 +1,7 @@
 -- access: the way into the living guest, and the way out of it
 local err = require "core.err"
 local guest = require "guest.shell"
+local keypair = require "build.keypair"
 local reach = require "build.reach"
 local units = require "core.units"
 
@@ -19,7 +20,7 @@ end
 
 --[[
 access.connect(b) -> string
-Log in over ssh, with patience; sets b.guest.
+Log in over ssh, with patience; sets b.guest. With a key pair of the build's own, when the recipe wants one.
 Blocks: yes.
 ]]
 function access.connect(b)
@@ -31,7 +32,8 @@ function access.connect(b)
   })
   b.address = b.guest.address
   b.capture "running"
-  return string.format("%s@%s, %s", s.username, b.guest.address, b.guest:hostkey_fingerprint())
+  if s.temporary_key then keypair.install(b) end
+  return string.format("%s@%s, %s%s", s.username, b.guest.address, b.guest:hostkey_fingerprint(), s.temporary_key and ", temporary key" or "")
 end
 
 --[[
@@ -42,6 +44,7 @@ Blocks: yes.
 ]]
 function access.shut_down(b)
   local s = b.image.shutdown
+  keypair.remove(b)
   b.expect_on = false
   if s.command then b.guest:shutdown(s.command) else b.vm:shutdown_guest() end
   if b.vm:wait_power("poweredOff", s.timeout) then return end

@@ -32,7 +32,7 @@ The shared state of one build. Its run is eight random hex digits that mark what
 function context.new(image, options, emit)
   local run = digest.hex(digest.random(4))
   local b = { image = image, options = options, run = run, timings = {}, known = {}, fetched = {}, own_addresses = {}, state = {},
-    pictures = 0, temporary_name = string.format("%s.build-%s", image.name, run) }
+    pictures = 0, counter = 0, temporary_name = string.format("%s.build-%s", image.name, run) }
   b.emit = function(event)
     event.image, event.run = image.name, run
     emit(event)

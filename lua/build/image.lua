@@ -70,6 +70,7 @@ image.ssh = spec.record("ssh", {
   { "password", spec.text, secret = true },
   { "key_file", spec.text, doc = "private key" },
   { "agent", spec.boolean, default = false, doc = "use the ssh agent" },
+  { "temporary_key", spec.boolean, default = false, doc = "a key pair for this build, let in over the first login, taken out at the end" },
   { "port", spec.integer(1, 65535), default = 22 },
   { "timeout", spec.duration, default = "30m", doc = "until ssh answers, once the address is known" },
 })
@@ -101,6 +102,7 @@ local common = {
   { "ssh", image.ssh },
   { "address", image.address, default = {} },
   { "provision", spec.list(step), default = {}, doc = "steps: upload, shell, local_shell, check, reboot, wait, functions" },
+  { "on_error", spec.list(step), default = {}, doc = "steps to run in the guest when the build fails, before it is cleaned up" },
   { "shutdown", image.shutdown, default = {} },
   { "annotation", spec.string, doc = "notes of the VM" },
   { "extra_config", spec.map(spec.text), default = {}, doc = "advanced settings by key" },

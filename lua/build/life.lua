@@ -2,6 +2,7 @@
 local signal = require "signal"
 local err = require "core.err"
 local context = require "build.context"
+local provision = require "build.provision"
 local runner = require "build.runner"
 
 local life = {}
@@ -28,6 +29,7 @@ local function look(b, e)
   look_at_machine(b, e)
   local picture = b.expect_on and b.capture "failed"
   if picture then add_hint(e, "the console when it failed: " .. picture) end
+  provision.on_error(b)
   if b.options.on_error == "abort" and b.vm then keep_machine(b) end
 end
 

@@ -12,7 +12,7 @@ local TAIL = 20 -- lines of output in the error of a command that failed
 local function environment(b, step)
   local ssh = b.image.ssh
   local env = { LUABUILD_ADDRESS = b.guest.address, LUABUILD_PORT = tostring(ssh.port), LUABUILD_USER = ssh.username,
-    LUABUILD_KEY = ssh.key_file, LUABUILD_IMAGE = b.image.name, LUABUILD_RUN = b.run }
+    LUABUILD_KEY = b.key_file or ssh.key_file, LUABUILD_IMAGE = b.image.name, LUABUILD_RUN = b.run }
   for name, value in pairs(step.env) do env[name] = value end
   return env
 end

@@ -40,15 +40,20 @@ local function check_iso(image, add)
   if mode ~= "file" then add("iso.url", string.format("%s: %s", path, mode and "is a " .. mode or "no such file"), url) end
 end
 
-local function check_provision(image, add)
-  for i, step in ipairs(image.provision) do
+local function check_steps(steps, name, add)
+  for i, step in ipairs(steps) do
     local files = type(step) == "table" and (step.step == "upload" and step or { step.script }) or {}
     for _, path in ipairs(files) do
       if not lfs.attributes(path, "mode") then
-        add(string.format("provision[%d]", i), path .. ": no such file or directory", path)
+        add(string.format("%s[%d]", name, i), path .. ": no such file or directory", path)
       end
     end
   end
+end
+
+local function check_provision(image, add)
+  check_steps(image.provision, "provision", add)
+  check_steps(image.on_error, "on_error", add)
 end
 
 local function check_key(image, add)

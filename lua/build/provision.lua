@@ -36,6 +36,8 @@ function acts.upload(b, step)
     b.guest:write(step.to, step.content, { mode = step.mode })
     return step.to
   end
+  for _, path in ipairs(step.from or {}) do b.guest:download(path, step.to, { progress = b.progress }) end
+  if step.from then return table.concat(step.from, ", ") .. " of the guest → " .. step.to end
   for _, path in ipairs(step) do
     b.guest:upload(path, step.to, { mode = step.mode, progress = b.progress })
   end
@@ -43,7 +45,7 @@ function acts.upload(b, step)
 end
 
 -- The script is a file in the guest for as long as it runs; its variables are in no file and no argument list.
-function acts.shell(b, step)
+local function run_script(b, step)
   local feed, finish = printer(b, step.name or "shell")
   local path = string.format("/tmp/luabuild-%s-%d.sh", b.run, b.counter)
   b.guest:write(path, script_of(step), { mode = 448 }) -- 0700
@@ -54,6 +56,16 @@ function acts.shell(b, step)
   if ok then return end
   if err.is(e) and e.status then e.message = string.format("the script ended with status %d", e.status) end -- not our dressing of it
   error(e, 0)
+end
+
+function acts.shell(b, step)
+  for try = 1, step.retries + 1 do
+    local ok, e = pcall(run_script, b, step)
+    if ok then return try > 1 and try .. " tries" or nil end
+    if not (err.is(e, "build") or err.is(e, "timeout")) or try > step.retries then error(e, 0) end
+    b.note(string.format("%s; try %d of %d in %s", e.message, try + 1, step.retries + 1, units.format_seconds(step.retry_interval)))
+    signal.sleep(step.retry_interval)
+  end
 end
 
 function acts.local_shell(b, step)
@@ -98,29 +110,51 @@ end
 local function labelled(name)
   return function(e)
     e = err.caught(e)
-    if e.code ~= "cancelled" then e.op = "provision " .. name end
+    if e.code ~= "cancelled" then e.op = name end
     return e
   end
 end
 
 --[[
-provision.run(b) -> string
+provision.run(b [, list]) -> string
 Run the recipe's provisioning steps in order; each is an event of its own.
   b              build             guest, image.provision, emit
+  list           string = "provision"  or "on_error": which of the image's lists
 Raises: what a step raised, named after it.
 Blocks: yes.
 ]]
-function provision.run(b)
-  for i, step in ipairs(b.image.provision) do
-    b.counter = i
+function provision.run(b, list)
+  list = list or "provision"
+  local steps = b.image[list]
+  for i, step in ipairs(steps) do
+    b.counter = b.counter + 1
     local name, started = title(i, step), signal.now()
     local act = type(step) == "function" and function() return step(b.guest, b.vm) end or function() return acts[step.step](b, step) end
-    local ok, detail = xpcall(act, labelled(name))
+    local ok, detail = xpcall(act, labelled(list .. " " .. name))
     if not ok then error(detail, 0) end
     if type(detail) ~= "string" then detail = nil end -- a function step may say something, or return what it likes
-    b.emit { event = "step.done", step = "  " .. name, seconds = signal.now() - started, detail = detail }
+    b.emit { event = "step.done", step = "  " .. (list == "on_error" and "on_error " or "") .. name, seconds = signal.now() - started, detail = detail }
   end
-  return string.format("%d step%s", #b.image.provision, #b.image.provision == 1 and "" or "s")
+  return string.format("%d step%s", #steps, #steps == 1 and "" or "s")
+end
+
+--[[
+provision.on_error(b) -> nothing
+Run the recipe's steps for a build that failed, when its guest can still be reached; what goes wrong in them is a warning.
+Raises: cancelled.
+Blocks: yes.
+]]
+function provision.on_error(b)
+  if #b.image.on_error == 0 or not b.on_since then return end
+  local function warn(message) b.emit { event = "warning", message = message } end
+  if not b.guest or not b.guest.session then return warn "on_error was not run: the guest was not reached" end
+  local ok, e = pcall(function()
+    b.guest:try("true", { timeout = 30 })
+    provision.run(b, "on_error")
+  end)
+  if ok then return end
+  if err.is(e, "cancelled") then error(e, 0) end
+  warn(tostring(e))
 end
 
 return provision

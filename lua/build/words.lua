@@ -6,7 +6,8 @@ local words = {}
 
 words.specs = {
   upload = spec.record("upload", { positional = spec.string,
-    { "to", spec.string, required = true, doc = "path in the guest" },
+    { "to", spec.string, required = true, doc = "path in the guest; with from, on this machine" },
+    { "from", spec.list(spec.string, { single = true }), doc = "paths in the guest, to be copied from there" },
     { "content", spec.string, doc = "text instead of files" },
     { "mode", spec.integer(0, 4095), doc = "of every file; the local one by default" },
   }),
@@ -17,6 +18,8 @@ words.specs = {
     { "interpreter", spec.string, default = "/bin/sh -e" },
     { "timeout", spec.duration, default = "1h" },
     { "valid", spec.list(spec.integer(0, 255), { single = true }), default = { 0 }, doc = "exit statuses that are fine" },
+    { "retries", spec.integer(0, 1000), default = 0, doc = "how often it is run again when it fails" },
+    { "retry_interval", spec.duration, default = "10s", doc = "before each of them" },
     { "name", spec.string },
   }),
   local_shell = spec.record("local_shell", { positional = spec.string,
@@ -32,8 +35,13 @@ words.specs = {
 }
 
 local function check_upload(options, problems)
-  if options.content and #options > 0 then problems[#problems + 1] = { path = "upload", message = "has content and files: choose one" } end
-  if not options.content and #options == 0 then problems[#problems + 1] = { path = "upload", message = "names no file: upload { \"file\", to = … }" } end
+  local given = {}
+  if options.content then given[#given + 1] = "content" end
+  if #options > 0 then given[#given + 1] = "files" end
+  if options.from then given[#given + 1] = "from" end
+  local message = #given == 0 and "names no file: upload { \"file\", to = … }" or #given > 1 and "has " .. table.concat(given, " and ") .. ": choose one"
+    or options.from and options.mode and "has mode and from: what comes from the guest keeps its own"
+  if message then problems[#problems + 1] = { path = "upload", message = message } end
 end
 
 local function check_shell(options, problems, name)

@@ -27,7 +27,7 @@ local function connect_once(self, seconds)
   if type(address) == "function" then address = address() end
   if not address then err.raise("net", "the guest's address is not known yet", { op = "connect" }) end
   self.session = err.check(ssh.connect { host = address, port = o.port, username = o.username, password = o.password,
-    key_file = o.key_file, passphrase = o.passphrase, agent = o.agent, known = o.known, greeting = GREETING,
+    key = o.key, key_file = not o.key and o.key_file or nil, passphrase = o.passphrase, agent = o.agent, known = o.known, greeting = GREETING,
     timeout = math.max(5, math.min(ATTEMPT, seconds)) })
   self.address, self.hostkey = address, self.session:hostkey()
 end
@@ -75,6 +75,7 @@ Log in to a guest, with patience: until `timeout`, a refused connection, passwor
   options.username string
   options.password string|nil       also for sudo
   options.key_file string|nil
+  options.key      string|nil       the private key itself, instead of its file
   options.passphrase string|nil     of the key
   options.agent    boolean = false
   options.known    string|nil       the only host key to talk to ("SHA256:...")
