@@ -1,6 +1,7 @@
 -- base: an image installed from an ISO, as a list of steps
 local access = require "build.access"
 local boot = require "build.boot"
+local export = require "build.export"
 local iso = require "build.iso"
 local machine = require "build.machine"
 local media = require "build.media"
@@ -21,7 +22,13 @@ local function type_boot(b)
   return done
 end
 
-base.preflight = { { "preflight", run = function(b) return preflight.run(b) end } }
+base.preflight = {
+  { "preflight", run = function(b)
+    local detail = preflight.run(b)
+    export.decide(b)
+    return detail
+  end },
+}
 
 -- The life of a base image. The list is the documentation.
 base.steps = {
@@ -35,6 +42,7 @@ base.steps = {
   { "provision", run = provision.run, when = function(b) return #b.image.provision > 0 end },
   { "shut down", run = access.shut_down },
   { "detach", run = machine.detach },
+  { "export", run = export.run, when = function(b) return b.image.export end },
   { "finish", run = machine.finish },
   { "publish", run = publish.run },
 }

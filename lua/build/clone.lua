@@ -1,11 +1,9 @@
 -- clone: an image made from another one, as a list of steps
 local access = require "build.access"
 local device = require "vsphere.device"
-local err = require "core.err"
 local existing = require "build.existing"
 local export = require "build.export"
 local machine = require "build.machine"
-local package = require "build.package"
 local preflight = require "build.preflight"
 local provision = require "build.provision"
 local publish = require "build.publish"
@@ -13,26 +11,6 @@ local source = require "build.source"
 local task = require "vsphere.task"
 
 local clone = {}
-
--- An export that is there belongs to the image that is there. One of an image that is not is somebody's file.
-local function check_output(b)
-  local e = b.image.export
-  local there = e and package.existing(b.image.output_dir or "output/" .. b.image.name, b.image.name, e.format)
-  if b.decision == "current" and e and not there then b.decision, b.reason = "export", "up to date, but its export is not there" end
-  if b.decision == "build" and there and not b.options.force then
-    err.raise("exists", there .. " is there, and the image it would be made from is not",
-      { hint = "move it away, set output_dir, or replace it with --force" })
-  end
-end
-
-local function preflight_clone(b)
-  local detail = preflight.run(b, source.resolve)
-  check_output(b)
-  if b.decision == "export" then b.vm, b.published = b.old, true end
-  return detail
-end
-
-local function anew(b) return b.decision ~= "export" end
 
 -- The source's cards go, the recipe's come; or they stay and change their network.
 local function card_changes(b)
@@ -78,20 +56,26 @@ local function make(b)
   return string.format("%s of %s", linked and "linked" or "full", b.source.name)
 end
 
-clone.preflight = { { "preflight", run = preflight_clone } }
+clone.preflight = {
+  { "preflight", run = function(b)
+    local detail = preflight.run(b, source.resolve)
+    export.decide(b)
+    return detail
+  end },
+}
 
 -- The life of a clone. The list is the documentation.
 clone.steps = {
-  { "clone", run = make, undo = machine.remove, undo_name = "virtual machine", about = machine.name, when = anew },
-  { "power on", run = machine.power_on, when = anew },
-  { "address", run = access.find_address, when = anew },
-  { "ssh", run = access.connect, when = anew },
-  { "provision", run = provision.run, when = function(b) return anew(b) and #b.image.provision > 0 end },
-  { "shut down", run = access.shut_down, when = anew },
-  { "detach", run = machine.detach, when = anew },
-  { "finish", run = machine.finish, when = anew },
+  { "clone", run = make, undo = machine.remove, undo_name = "virtual machine", about = machine.name },
+  { "power on", run = machine.power_on },
+  { "address", run = access.find_address },
+  { "ssh", run = access.connect },
+  { "provision", run = provision.run, when = function(b) return #b.image.provision > 0 end },
+  { "shut down", run = access.shut_down },
+  { "detach", run = machine.detach },
   { "export", run = export.run, when = function(b) return b.image.export end },
-  { "publish", run = publish.run, when = anew },
+  { "finish", run = machine.finish },
+  { "publish", run = publish.run },
 }
 
 return clone

@@ -13,6 +13,28 @@ local export = {}
 
 local ROOM = 4096 -- bytes by which the descriptor may grow when the sizes are known
 
+-- ---- what is there ----
+
+--[[
+export.decide(b) -> nothing
+Look at the export that is there already, when the image wants one. One of an image that is there belongs to it; when it is missing, the
+decision becomes "export". One of an image that is not there is somebody's file.
+  b              build             image, options, decision, old: from the preflight
+Raises: exists.
+]]
+function export.decide(b)
+  local e = b.image.export
+  local there = e and package.existing(b.image.output_dir or "output/" .. b.image.name, b.image.name, e.format)
+  if b.decision == "current" and e and not there and not b.options.parent then
+    b.decision, b.reason = "export", "up to date, but its export is not there"
+    b.vm, b.published = b.old, true
+  end
+  if b.decision == "build" and there and not b.options.force then
+    err.raise("exists", there .. " is there, and the image it would be made from is not",
+      { hint = "move it away, set output_dir, or replace it with --force" })
+  end
+end
+
 -- ---- the files of the package ----
 
 -- The lease's disks as NAME-disk-N.vmdk, with EFI the machine's nvram as NAME.nvram; other files (logs, media) stay behind.
@@ -60,18 +82,17 @@ end
 
 -- ---- the bytes ----
 
-local function algorithms(b)
-  local set = { "sha1" } -- what the server tells of what it sent
-  local own = b.image.export.manifest
-  for _, one in ipairs { "sha256", own } do
-    if one ~= "none" and one ~= "sha1" and one ~= set[#set] then set[#set + 1] = one end
-  end
+-- Of each disk: SHA-256 for manifest.json, the package's own, and SHA-1 when the server has no other.
+local function algorithms(b, held)
+  local own, set = b.image.export.manifest, { "sha256" }
+  if own == "sha1" or not held:use_digest "sha256" then set[2] = "sha1" end
+  if own == "sha512" then set[#set + 1] = own end
   return set
 end
 
-local function fetch(b, held, item, target)
+local function fetch(b, held, item, target, digests)
   local path, offset = target:place(item.href)
-  local result = held:download(item, { save = path, save_at = offset, digest = algorithms(b), progress = function(done) b.progress(done) end })
+  local result = held:download(item, { save = path, save_at = offset, digest = digests, progress = function(done) b.progress(done) end })
   target:done(item.href, result.size)
   item.bytes, item.digest = result.size, result.digest
   if item.disk then
@@ -81,17 +102,22 @@ local function fetch(b, held, item, target)
   end
 end
 
+local function compare_one(item, said)
+  local ours = item.digest[said.algorithm]
+  if said.size ~= item.bytes or (ours and ours ~= said.hex) then
+    err.raise("format", string.format("%s: %d bytes arrived with %s %s, the server sent %d with %s", item.href, item.bytes, said.algorithm,
+      ours or "?", said.size, said.hex), { hint = "the transfer broke: build again" })
+  end
+  return ours ~= nil
+end
+
 -- What arrived against what the server says it sent.
-local function compare(held, items)
+local function compare(b, held, items)
   local sent = held:manifest()
   for _, item in ipairs(items) do
     local said = sent[item.key]
-    local ours = said and item.digest[said.algorithm]
-    if said and (said.size ~= item.bytes or (ours and ours ~= said.hex)) then
-      err.raise("format", string.format("%s: %d bytes arrived with %s %s, the server sent %d with %s", item.href, item.bytes, said.algorithm,
-        ours or "?", said.size, said.hex), { hint = "the transfer broke: build again" })
-    end
-    if said then item.populated = said.populated end
+    if not (said and compare_one(item, said)) then b.note(item.href .. ": the server tells no digest of what it sent: not compared") end
+    item.populated = said and said.populated
   end
 end
 
@@ -144,8 +170,9 @@ function export.run(b)
   local items = choose_items(held.items, b.image.name, b.vm:get "config.firmware")
   local target <close> = setmetatable({}, { __close = function(t) if t.package then t.package:close() end end })
   target.package = begin(b, items, directory)
-  for _, item in ipairs(items) do fetch(b, held, item, target.package) end
-  compare(held, items)
+  local digests = algorithms(b, held)
+  for _, item in ipairs(items) do fetch(b, held, item, target.package, digests) end
+  compare(b, held, items)
   write_texts(b, items, target.package)
   held:complete()
   local files = target.package:finish(b.progress)
@@ -153,5 +180,19 @@ function export.run(b)
   b.artifacts = files
   return string.format("%s, %s", files[1].path, units.format_bytes(files[1].size or 0))
 end
+
+-- A template cannot be exported: it is a machine again meanwhile.
+local function run_again(b)
+  local template = b.old_is_template and b.scope:push("template", function() b.vm:mark_template() end)
+  if template then b.vm:MarkAsVirtualMachine { pool = b.pool, host = b.compute.host } end
+  local done = export.run(b)
+  if not template then return done end
+  b.vm:mark_template()
+  b.scope:forget(template)
+  return done
+end
+
+-- For the image that is there, when nothing but its export is missing.
+export.steps = { { "export", run = run_again } }
 
 return export

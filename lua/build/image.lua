@@ -96,6 +96,8 @@ local flag_or_name = spec.either("true, false or a name", function(value)
   return ({ boolean = spec.boolean, string = spec.string })[type(value)]
 end)
 
+image.export = require("build.ovfoptions").export
+
 local common = {
   { "name", spec.text, required = true, doc = "of the image in the vCenter" },
   { "hardware", image.hardware, default = {} },
@@ -108,6 +110,7 @@ local common = {
   { "extra_config", spec.map(spec.text), default = {}, doc = "advanced settings by key" },
   { "snapshot", flag_or_name },
   { "template", spec.boolean, doc = "convert to a template" },
+  { "export", image.export, doc = "hand over an OVA, or OVF files" },
   { "placement", spec.record("placement", {
     { "datacenter", spec.text }, { "cluster", spec.text }, { "host", spec.text }, { "resource_pool", spec.text },
     { "datastore", spec.text }, { "folder", spec.text }, { "network", spec.text } }), default = {} },
@@ -140,13 +143,7 @@ image.clone_hardware = spec.record("hardware", {
   { "nics", spec.list(nic, { single = true }), doc = "instead of the source's" },
 })
 
-local export = { { "format", spec.enum { "ova", "ovf" }, default = "ova" },
-  { "manifest", spec.enum { "sha256", "sha1", "sha512", "none" }, default = "sha256", doc = "digests in the package" },
-  { "custom_data", spec.map(spec.text), default = {}, doc = "for manifest.json" } }
-image.export = spec.record("export", table.move(require("build.ovfoptions").fields, 1, #require("build.ovfoptions").fields, #export + 1, export))
-
 image.clone = spec.record("clone", with({
-  { "export", image.export, doc = "hand over an OVA, or OVF files" },
   { "from", spec.any, required = true, doc = "an image of a recipe, or the name of a VM or template" },
   { "linked", spec.boolean, doc = "share the source's disks, on a snapshot" },
   { "from_snapshot", spec.text, doc = "the source's snapshot to start from; its current one by default" },

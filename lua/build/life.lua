@@ -2,6 +2,7 @@
 local signal = require "signal"
 local err = require "core.err"
 local context = require "build.context"
+local export = require "build.export"
 local provision = require "build.provision"
 local runner = require "build.runner"
 
@@ -44,6 +45,9 @@ end
 
 local RESULTS = { build = "built", replace = "replaced", export = "exported", foreign = "used as it is" }
 
+-- Of an image that is up to date only its export may be missing.
+local function steps_of(b, kind) return b.decision == "export" and export.steps or kind.steps end
+
 local function build(b, kind)
   b.emit { event = "image.start", recipe = b.image.recipe.path }
   runner.run(kind.preflight, b)
@@ -51,7 +55,7 @@ local function build(b, kind)
   if b.decision == "current" then return "up to date" end
   if b.decision == "foreign" then return RESULTS.foreign end
   context.output(b) -- better now than when there is something to put there
-  runner.run(kind.steps, b)
+  runner.run(steps_of(b, kind), b)
   return RESULTS[b.decision]
 end
 
@@ -96,7 +100,7 @@ function life.plan(kind, image, options)
   local ok, e = pcall(runner.run, kind.preflight, b)
   b.scope:unwind()
   if not ok then error(e, 0) end
-  return b.decision, b.reason, step_names(b, kind.steps)
+  return b.decision, b.reason, step_names(b, steps_of(b, kind))
 end
 
 return life

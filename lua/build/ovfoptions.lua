@@ -1,4 +1,4 @@
--- ovfoptions: what a recipe may ask of the descriptor of its export
+-- ovfoptions: what a recipe may ask of its export
 local spec = require "core.spec"
 
 local ovfoptions = {}
@@ -43,7 +43,7 @@ local hardware = { name = "hardware version", read = function(_, value, path, pr
   problems[#problems + 1] = { path = path, message = "vmx-NN expected" }
 end }
 
--- The options, as fields of core/spec.
+-- What there is to say about the descriptor, as fields of core/spec.
 ovfoptions.fields = {
   { "product", product, doc = "what the image is: name, vendor, version, properties" },
   { "eula", spec.text, doc = "the license text to accept at import" },
@@ -52,5 +52,12 @@ ovfoptions.fields = {
   { "drop", spec.list(spec.enum { "boot_order", "nvram", "cdrom", "floppy", "extra_config" }), default = { "boot_order" },
     doc = "what importers stumble over" },
 }
+
+-- All of a recipe's `export`.
+ovfoptions.export = spec.record("export", table.move(ovfoptions.fields, 1, #ovfoptions.fields, 4, {
+  { "format", spec.enum { "ova", "ovf" }, default = "ova" },
+  { "manifest", spec.enum { "sha256", "sha1", "sha512", "none" }, default = "sha256", doc = "digests in the package" },
+  { "custom_data", spec.map(spec.text), default = {}, doc = "for manifest.json" },
+}))
 
 return ovfoptions

@@ -42,6 +42,21 @@ function lease.export(vm)
 end
 
 --[[
+lease:use_digest(algorithm) -> boolean
+Ask the server to take this digest of what it sends, instead of SHA-1: "sha256". False when it does not: before 6.7 none did.
+Raises: net, timeout, cancelled.
+Blocks: yes.  Source: HttpNfcLeaseSetManifestChecksumType (the keys of its map are those of HttpNfcLeaseDeviceUrl).
+]]
+function lease:use_digest(algorithm)
+  if not self.session:speaks "6.7" then return false end
+  local wanted = {}
+  for i, item in ipairs(self.items) do wanted[i] = { key = item.key, value = algorithm } end
+  local ok, e = pcall(function() self.object:HttpNfcLeaseSetManifestChecksumType { deviceUrlsToChecksumTypes = wanted } end)
+  if not ok and not (err.is(e) and e.fault) then error(e, 0) end
+  return ok
+end
+
+--[[
 lease:keep([percent]) -> nothing
 Keep the lease alive: call it often; it asks the server every 20 seconds.
 Raises: fault (the lease has ended).
@@ -92,8 +107,8 @@ function lease:download(item, options)
 end
 
 --[[
-lease:manifest() -> {key = { size, algorithm, hex }}
-What the server says it sent, by the items' keys; hex is lower case.
+lease:manifest() -> {key = { size, algorithm, hex, capacity, populated }}
+What the server says it sent, by the items' keys: bytes, and the digest of them in lower-case hex.
 Raises: fault.
 Blocks: yes.  Source: HttpNfcLeaseGetManifest.
 ]]

@@ -197,6 +197,13 @@ Blocks: yes, when it asks for the name of an object.
 session.explain = fault_error
 
 --[[
+session:speaks(version) -> boolean
+Is the server's version of the API at least this one ("6.7")?
+Blocks: no.
+]]
+function session:speaks(version) return compare_versions(self.version, version) >= 0 end
+
+--[[
 session:wrap(ref) -> object
 The managed object of a reference (vim.ref) in this session; always the same one. References in results are objects already.
 Blocks: no.

@@ -53,6 +53,44 @@ return {
     t:contains(out, "other.ova is there")
     t:equal(t:read(s.dir .. "/output/other.ova"), "precious")
   end,
+  ["a base image is exported, and again when only that is gone, as a template too"] = function(t)
+    local s = site(t)
+    local file = builds.recipe(s, "template = true, export = {},")
+    local out, status = builds.run(s, file)
+    t:equal(status, 0, out)
+    t:equal(t:shell("cd " .. s.dir .. "/output && sha256sum -c small.ova.sha256"), "small.ova: OK\n")
+    os.remove(s.dir .. "/output/small.ova")
+    t:match(builds.run(s, "plan", file), "small: export.*its export is not there")
+    out, status = builds.run(s, file)
+    t:equal(status, 0, out)
+    t:contains(out, "small: exported")
+    t:equal(t:shell("cd " .. s.dir .. "/output && sha256sum -c small.ova.sha256"), "small.ova: OK\n")
+    t:equal(s.lab:vms()[1].template, true)
+    os.remove(s.dir .. "/output/small.ova")
+    s.lab:fault { method = "GET /nfc", fault = "cut", at = 4096 }
+    t:equal(select(2, builds.run(s, file)), 1)
+    t:equal(s.lab:vms()[1].template, true, "a template again after a failure, too")
+  end,
+  ["the server takes SHA-256 of what it sends; one that cannot takes SHA-1, and all that it says is compared"] = function(t)
+    local s = site(t)
+    local file = recipe(s, "{ format = 'ovf' }")
+    t:equal(select(2, builds.run(s, file)), 0)
+    local function digests_of(version, fault)
+      if fault then s.lab:fault { method = "HttpNfcLeaseSetManifestChecksumType", fault = "fault", type = "NotSupported" } end
+      local vc <close> = s.lab:connect()
+      vc.version = version or vc.version
+      local held <close> = require("vsphere.lease").export(s.lab:vm(vc, "copy"))
+      local taken = held:use_digest "sha256"
+      held:download(held.items[1], { max_body = 1 << 20 })
+      return { taken, held:manifest()[held.items[1].key].algorithm }
+    end
+    t:equal({ digests_of(), digests_of("6.5"), digests_of(nil, true) }, { { true, "sha256" }, { false, "sha1" }, { false, "sha1" } })
+    os.remove(s.dir .. "/output/copy.ovf")
+    s.lab:fault { method = "HttpNfcLeaseSetManifestChecksumType", fault = "fault", type = "NotSupported" }
+    local out, status = builds.run(s, file)
+    t:equal(status, 0, out)
+    t:ok(not out:find("not compared", 1, true), out)
+  end,
   ["a transfer that is cut fails the build, leaves no file, no lease and no machine"] = function(t)
     local s = site(t)
     local file = recipe(s, "{}")

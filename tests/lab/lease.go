@@ -68,7 +68,11 @@ func exportVM(c *call) (interface{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.mustBe(poweredOff); err != nil {
+	err = m.mustBe(poweredOff)
+	if err == nil && m.config().Template {
+		err = faultf(&types.InvalidState{}, "The operation is not allowed in the current state.")
+	}
+	if err != nil {
 		m.release()
 		return nil, err
 	}
