@@ -62,9 +62,12 @@ long lb_until(double deadline) {
   return left > HOUR / 1000 ? HOUR : (long)(left * 1000) + 1;
 }
 
+/* User value 1: the function that signal.tick has set. */
 typedef struct Multi {
   lb_Box box;
   CURLM *multi;
+  double interval; /* seconds between two calls of it; 0: none */
+  double due;
 } Multi;
 
 static int multi_close(lua_State *L) {
@@ -76,7 +79,8 @@ static int multi_close(lua_State *L) {
   return 0;
 }
 
-void *lb_multi(lua_State *L) {
+/* The state's one box, pushed.  [-0, +1, m] */
+static Multi *push_multi(lua_State *L) {
   Multi *m;
   if (lua_getfield(L, LUA_REGISTRYINDEX, MULTI ".box") == LUA_TNIL) {
     lua_pop(L, 1);
@@ -86,9 +90,27 @@ void *lb_multi(lua_State *L) {
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, MULTI ".box");
   }
-  m = lua_touserdata(L, -1);
+  return lua_touserdata(L, -1);
+}
+
+void *lb_multi(lua_State *L) {
+  Multi *m = push_multi(L);
   lua_pop(L, 1);
   return m->multi;
+}
+
+/* Call what signal.tick has set when it is due; what fails is not called again.  [-0, +0, -] */
+static void tick(lua_State *L, Multi *m) {
+  double now;
+  if (!(m->interval > 0) || (now = lb_now()) < m->due || !lua_checkstack(L, LUA_MINSTACK)) return;
+  m->due = now + m->interval;
+  lua_getfield(L, LUA_REGISTRYINDEX, MULTI ".box");
+  lua_getiuservalue(L, -1, 1);
+  if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
+    m->interval = 0;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
 }
 
 static void drain(void) {
@@ -98,8 +120,9 @@ static void drain(void) {
 
 int lb_wait(lua_State *L, lb_Fd *fds, unsigned n, long ms) {
   struct curl_waitfd set[FDMAX + 1];
-  CURLM *multi = lb_multi(L);
+  Multi *m = push_multi(L);
   int running, ready = 0;
+  lua_pop(L, 1);
   if (n > FDMAX) luaL_error(L, "lb_wait: more than %d descriptors", FDMAX);
   for (unsigned i = 0; i < n; i++) {
     set[i].fd = fds[i].fd;
@@ -110,7 +133,8 @@ int lb_wait(lua_State *L, lb_Fd *fds, unsigned n, long ms) {
   set[n] = (struct curl_waitfd){wake[0], CURL_WAIT_POLLIN, 0};
   lb_checkcancel(L);
   if (ms < 0 || ms > HOUR) ms = HOUR;
-  curl_multi_poll(multi, set, n + (wake[0] >= 0), (int)ms, NULL);
+  if (m->interval > 0 && lb_until(m->due) < ms) ms = lb_until(m->due);
+  curl_multi_poll(m->multi, set, n + (wake[0] >= 0), (int)ms, NULL);
   if (set[n].revents) drain();
   lb_checkcancel(L);
   for (unsigned i = 0; i < n; i++) {
@@ -120,7 +144,8 @@ int lb_wait(lua_State *L, lb_Fd *fds, unsigned n, long ms) {
     if (set[i].revents && !fds[i].revents) fds[i].revents = fds[i].events;
     ready += fds[i].revents != 0;
   }
-  curl_multi_perform(multi, &running);
+  curl_multi_perform(m->multi, &running);
+  tick(L, m);
   return ready;
 }
 
@@ -147,6 +172,30 @@ static int signal_sleep(lua_State *L) {
   double until = lb_now() + luaL_checknumber(L, 1);
   for (long left; (left = lb_until(until)) > 0;) lb_wait(L, NULL, 0, left);
   lb_checkcancel(L);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/*
+signal.tick([seconds, f]) -> true
+Call f() about every `seconds` from now on while something waits: for a clock on the screen. Without arguments: no more. f must
+not wait itself; when it fails it is not called again, and nobody hears of it.
+  seconds        number            more than 0
+Blocks: no.
+*/
+static int signal_tick(lua_State *L) {
+  double seconds = luaL_optnumber(L, 1, 0);
+  Multi *m;
+  if (!lua_isnoneornil(L, 1)) {
+    luaL_argcheck(L, seconds > 0, 1, "more than 0 seconds expected");
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+  }
+  lua_settop(L, 2);
+  m = push_multi(L);
+  lua_insert(L, 2);
+  lua_setiuservalue(L, 2, 1);
+  m->interval = seconds;
+  m->due = lb_now() + seconds;
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -211,7 +260,7 @@ static int signal_closestate(lua_State *L) {
 
 static const luaL_Reg functions[] = {
     {"acknowledge", signal_acknowledge}, {"catch", signal_catch}, {"now", signal_now},
-    {"pending", signal_pending},         {"sleep", signal_sleep}, {NULL, NULL},
+    {"pending", signal_pending},         {"sleep", signal_sleep}, {"tick", signal_tick}, {NULL, NULL},
 };
 
 int luaopen_lb_signal(lua_State *L);

@@ -1,0 +1,42 @@
+-- How much of a text fits into a line, and what is called while something waits.
+local signal = require "signal"
+local term = require "term"
+
+-- text, columns -> what is left, columns taken
+local CUTS = {
+  { "hello", 3, "hel", 3 }, { "hello", 9, "hello", 5 }, { "", 4, "", 0 }, { "hello", 0, "", 0 },
+  { "a日本b", 3, "a日", 3 }, { "a日本b", 2, "a", 1 }, { "日x", 1, "", 0 },               -- wide characters are not halved
+  { "e\u{301}x", 1, "e\u{301}", 1 }, { "✓ ok", 1, "✓", 1 }, { "█▏", 5, "█▏", 2 },
+  { "\27[31mhello\27[0m", 2, "\27[31mhe\27[0m", 2 }, { "\27[1;38;5;4mx", 0, "\27[1;38;5;4m", 0 },
+  { "\27]0;t\7", 2, "\27]", 2 }, { "\27[3", 9, "\27[3", 3 },                             -- other sequences are characters like any
+  { "\255\254abc", 3, "\255\254a", 3 }, { "\xe6\x97", 9, "\xe6\x97", 2 },                 -- and so is what is no UTF-8
+}
+
+return {
+  ["cut: columns, not bytes or characters"] = function(t)
+    for _, c in ipairs(CUTS) do t:equal({ term.cut(c[1], c[2]) }, { c[3], c[4] }, c[1]) end
+    t:equal(#term.cut(("x"):rep(100000), 99999), 99999)
+  end,
+  ["width: nil where there is no terminal, columns and rows of one"] = function(t)
+    local script = t:write(t:directory() .. "/w.lua", "print(require('term').width())")
+    t:equal((t:shell(arg[-1] .. " run " .. script .. " | cat")), "nil\n")
+    t:equal((t:shell("script -qec 'stty cols 71 rows 23; " .. arg[-1] .. " run " .. script .. "' /dev/null")), "71\t23\r\n")
+  end,
+  ["tick: called while something waits, until it fails or is taken away"] = function(t)
+    local calls = 0
+    t:defer(function() signal.tick() end)
+    signal.tick(0.01, function()
+      calls = calls + 1
+      if calls == 3 then error "enough" end
+    end)
+    while calls < 3 do signal.sleep(0.02) end
+    signal.sleep(0.05)
+    t:equal(calls, 3)
+    signal.tick(0.01, function() calls = calls + 1 end)
+    signal.tick()
+    signal.sleep(0.03)
+    t:equal(calls, 3)
+    t:raises("more than 0", signal.tick, 0, print)
+    t:raises("function expected", signal.tick, 1)
+  end,
+}
