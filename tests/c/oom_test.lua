@@ -51,6 +51,13 @@ local function each(name, make)
   end
 end
 
+each("line editors", function()
+  local line = require "line"
+  return function()
+    assert(line.open()):close()
+  end
+end)
+
 each("digests", function(t)
   local digest, path = require "digest", t:write(t:directory() .. "/f", "x")
   return function()

@@ -1,0 +1,71 @@
+-- The line editor on a real (pseudo-) terminal: what is typed, completed, given up and remembered.
+local lfs = require "lfs"
+local terminal = require "tests.terminal"
+
+local program = lfs.currentdir() .. "/" .. arg[-1]
+
+-- A script that reads lines and says what came of each, until the end of the input.
+local READER = [[
+local line, signal = require "line", require "signal"
+local editor <close> = assert(line.open())
+local function complete(before, after)
+  if before == "na" then return "me" end
+  if before:find "bad$" then error("a bad completion", 0) end
+  if before ~= "" then return nil, "one  two  [" .. before .. "|" .. after .. "]" end
+end
+if arg[1] then print("loaded", editor:load(arg[1])) end
+while true do
+  signal.catch()
+  local ok, text = pcall(editor.read, editor, "\1\27[1m\1ask>\1\27[0m\1 ", complete)
+  if ok and text == nil then break end
+  print(ok and "got {" .. text .. "}" or "raised {" .. tostring(text) .. "}")
+  if ok then editor:remember(text) end
+  if text == "sleep" then print("slept", pcall(function() print("sleeping") signal.sleep(60) end)) end
+end
+print("end", not arg[1] or editor:save(arg[1]))
+]]
+
+local function run(t, steps, argument)
+  local script = t:write(t:directory() .. "/reader.lua", READER)
+  return terminal.run(t, program .. " run " .. script .. " " .. (argument or ""), steps)
+end
+
+return {
+  ["a line is edited, in UTF-8, and ends with Enter; Ctrl-D is the end"] = function(t)
+    local out, status = run(t, { { wait = "ask>", send = "grün 日本\2\2\8.\r" }, { wait = "got" }, { wait = "ask>", send = "\4" } })
+    t:contains(out, "got {grün.日本}")
+    t:contains(out, "end\ttrue")
+    t:equal(status, 0)
+  end,
+
+  ["Tab puts in what the function gives, or shows it below and keeps the line"] = function(t)
+    local out = run(t, { { wait = "ask>", send = "na\t\r" }, { wait = "got {name}", send = "abc\2\t" },
+      { wait = "[ab|c]", send = "\r" }, { wait = "got {abc}" }, { wait = "ask>", send = "\4" } })
+    t:contains(out, "one  two  [ab|c]\nask> abc")
+  end,
+
+  ["what the completion raises is raised by the reading; the editor goes on"] = function(t)
+    local out, status = run(t, { { wait = "ask>", send = "bad\t" }, { wait = "raised {a bad completion}", send = "x\r" },
+      { wait = "got {x}" }, { wait = "ask>", send = "\4" } })
+    t:equal(status, 0, out)
+  end,
+
+  ["Ctrl-C gives a line up, and ends a wait; the editor goes on"] = function(t)
+    local out, status = run(t, { { wait = "ask>", send = "half" }, { wait = "half", send = "\3" },
+      { wait = "raised {interrupted}", send = "sleep\r" }, { wait = "sleeping", send = "\3" },
+      { wait = "slept\tfalse\tinterrupted", send = "x\r" }, { wait = "got {x}" }, { wait = "ask>", send = "\4" } })
+    t:equal(status, 0, out)
+  end,
+
+  ["the history is kept in a file that only its owner reads, and comes back"] = function(t)
+    local path = t:directory() .. "/history"
+    local out = run(t, { { wait = "ask>", send = "first \"ü\"\r" }, { wait = "got", send = "second\r" }, { wait = "got" }, { wait = "ask>", send = "\4" } }, path)
+    t:contains(out, "loaded\tnil\topen " .. path .. ": No such file or directory\tnotfound")
+    t:equal(lfs.attributes(path, "permissions"), "rw-------")
+    out = run(t, { { wait = "ask>", send = "\16\16\r" }, { wait = "got" }, { wait = "ask>", send = "\4" } }, path)
+    t:contains(out, "loaded\t2")
+    t:contains(out, "got {first \"ü\"}")
+    t:write(path, "not a history\n")
+    t:contains(run(t, { { wait = "ask>", send = "\4" } }, path), "format")
+  end,
+}
