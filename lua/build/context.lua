@@ -5,8 +5,12 @@ local signal = require "signal"
 local err = require "core.err"
 local scope = require "core.scope"
 
+local events = require "build.events"
+
 local context = {}
 context.__index = context
+
+local PROGRESS = 0.1 -- seconds between two events of it at least
 
 -- mkdir -p
 local function make_directories(path)
@@ -35,13 +39,14 @@ function context.new(image, options, emit)
     pictures = 0, counter = 0, temporary_name = string.format("%s.build-%s", image.name, run) }
   b.emit = function(event)
     event.image, event.run = image.name, run
+    if events.within_step(event.event) then event.step, event.parent = event.step or b.step, b.parent end
     emit(event)
   end
   b.scope = scope.new { report = function(name, e) b.emit { event = "undo", name = name, error = e and tostring(e) or nil } end }
-  b.note = function(message) b.emit { event = "note", step = b.step, message = message } end
-  b.progress = function(done, total) b.emit { event = "progress", step = b.step, done = done, total = total } end
-  b.percent = function(percent) b.emit { event = "progress", step = b.step, done = percent, total = 100 } end
-  b.trace = function(text) b.emit { event = "debug", message = text } end
+  b.note = function(message) b.emit { event = "note", message = message } end
+  b.progress = function(done, total, what) context.progress(b, { done = done, total = total, unit = "bytes", what = what }) end
+  b.percent = function(percent) context.progress(b, { done = percent, total = 100, unit = "percent" }) end
+  b.trace = function(request) context.trace(b, request) end
   b.watch_http = function(seconds) signal.sleep(seconds) end
   b.keep = function(resource) -- close it with the build, whatever happens
     b.scope:push("close " .. tostring(resource), function() resource:close() end).quiet = true
@@ -52,11 +57,39 @@ function context.new(image, options, emit)
 end
 
 --[[
+context.progress(b, progress) -> nothing
+Say how far something is, ten times a second at most; the end is always said.
+  progress       table             done, total, unit, what: fields of the event
+]]
+function context.progress(b, progress)
+  local now = signal.now()
+  if progress.done ~= progress.total and b.progress_said and now - b.progress_said < PROGRESS then return end
+  progress.event, b.progress_said = "progress", now
+  b.emit(progress)
+end
+
+--[[
+context.trace(b, request) -> nothing
+Say that a call of the server has ended; what was sent and what came only when the build is traced.
+  request        table             from vsphere.session: method, object, seconds, sent, received, status, error, text()
+]]
+function context.trace(b, request)
+  b.emit { event = "request", method = request.method, object = request.object, seconds = request.seconds, sent = request.sent,
+    received = request.received, status = request.status, error = request.error, text = b.options.trace and request.text and request.text() or nil }
+end
+
+--[[
+context.output_path(b) -> string
+The directory for what the build leaves on this machine, which need not be there yet.
+]]
+function context.output_path(b) return b.image.output_dir or "output/" .. b.image.name end
+
+--[[
 context.output(b) -> string
 The directory for what the build leaves on this machine, made on first use.
 ]]
 function context.output(b)
-  b.output_directory = b.output_directory or make_directories(b.image.output_dir or "output/" .. b.image.name)
+  b.output_directory = b.output_directory or make_directories(context.output_path(b))
   return b.output_directory
 end
 
@@ -77,7 +110,7 @@ function context.capture(b, name)
   if not file then return nil end
   file:write(picture)
   file:close()
-  b.emit { event = "picture", step = b.step, path = path }
+  b.emit { event = "picture", path = path, name = name }
   return path
 end
 

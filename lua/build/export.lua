@@ -92,7 +92,7 @@ end
 
 local function fetch(b, held, item, target, digests)
   local path, offset = target:place(item.href)
-  local result = held:download(item, { save = path, save_at = offset, digest = digests, progress = function(done) b.progress(done) end })
+  local result = held:download(item, { save = path, save_at = offset, digest = digests, progress = function(done) b.progress(done, item.size and item.size >= done and item.size or nil, item.href) end })
   target:done(item.href, result.size)
   item.bytes, item.digest = result.size, result.digest
   if item.disk then
@@ -175,7 +175,7 @@ function export.run(b)
   compare(b, held, items)
   write_texts(b, items, target.package)
   held:complete()
-  local files = target.package:finish(b.progress)
+  local files = target.package:finish(function(done, total) b.progress(done, total, "digest of the archive") end)
   write_records(b, files, items, directory)
   b.artifacts = files
   return string.format("%s, %s", files[1].path, units.format_bytes(files[1].size or 0))

@@ -37,7 +37,8 @@ end
 
 local function size_of(path) return lfs.attributes(path, "size") end
 
-local function report(b, done, total) b.progress(done, total) end
+-- What a transfer calls now and then.
+local function reporter(b, what) return function(done, total) b.progress(done, total, what) end end
 
 -- A client for the source of the ISO: its server is checked like any other, and the vCenter's trust does not extend to it.
 local function source_client()
@@ -70,7 +71,7 @@ local function download(b, url, algorithm, want)
   b.note("downloading " .. url)
   local client <close> = source_client()
   local options = download_options(url, part, { algorithm })
-  options.progress = function(done, total) report(b, done, total) end
+  options.progress = reporter(b, "download")
   local entry = b.scope:push("local file " .. part, function() os.remove(part) end)
   local result, message, code = client:request(options)
   if not result then not_downloaded(message, code) end
@@ -95,7 +96,7 @@ end
 
 local function upload(b, path, final, algorithm, want)
   publish(b, final, function(part)
-    local result = b.datastore:upload(part, { file = path, digest = { algorithm }, progress = function(done, total) report(b, done, total) end })
+    local result = b.datastore:upload(part, { file = path, digest = { algorithm }, progress = reporter(b, "upload") })
     local got = result.digest[algorithm]
     if got ~= want then mismatch(path, algorithm, want, got) end
   end)
@@ -110,7 +111,7 @@ local function relay(b, url, final, algorithm, want)
   publish(b, final, function(remote)
     local source <close> = err.check(client:start(download_options(url, part, { algorithm })))
     local ok, e = pcall(b.datastore.upload, b.datastore, remote,
-      { follow = source, progress = function(done, total) report(b, done, total) end })
+      { follow = source, progress = reporter(b, "download and upload") })
     local result, message, code = source:wait(ok and nil or 0)
     if result == nil then not_downloaded(message, code) end -- an upload that has nothing to follow fails as well
     if result then failed_status("download the ISO", url, result) end
@@ -122,7 +123,7 @@ local function relay(b, url, final, algorithm, want)
 end
 
 local function digest_of(path, algorithm, b)
-  return err.check(digest.file(algorithm, path, function(done, total) report(b, done, total) end))
+  return err.check(digest.file(algorithm, path, reporter(b, "digest")))
 end
 
 -- The file to upload, if there is one here, and the digest.

@@ -48,10 +48,19 @@ local RESULTS = { build = "built", replace = "replaced", export = "exported", fo
 -- Of an image that is up to date only its export may be missing.
 local function steps_of(b, kind) return b.decision == "export" and export.steps or kind.steps end
 
+local function step_names(b, steps)
+  if b.decision == "current" or b.decision == "foreign" then return {} end
+  local names = {}
+  for _, step in ipairs(steps) do
+    if not step.when or step.when(b) then names[#names + 1] = step[1] end
+  end
+  return names
+end
+
 local function build(b, kind)
-  b.emit { event = "image.start", recipe = b.image.recipe.path }
+  b.emit { event = "image.start", recipe = b.image.recipe.path, kind = b.image.kind, output = context.output_path(b) }
   runner.run(kind.preflight, b)
-  b.emit { event = "image.decided", decision = b.decision, reason = b.reason }
+  b.emit { event = "image.decided", decision = b.decision, reason = b.reason, steps = step_names(b, steps_of(b, kind)) }
   if b.decision == "current" then return "up to date" end
   if b.decision == "foreign" then return RESULTS.foreign end
   context.output(b) -- better now than when there is something to put there
@@ -60,12 +69,13 @@ local function build(b, kind)
 end
 
 --[[
-life.build(kind, image, options, emit) -> { result = string, seconds = number, timings, run }
+life.build(kind, image, options, emit) -> { result = string, seconds = number, timings, run, artifacts }
 Build an image, or find that it is up to date. On failure everything made is undone, except with on_error "abort".
   kind           table             preflight and steps: lists for runner.run
   image          image             from build.image
   options        table             force = boolean, on_error = "cleanup"|"abort", parent = boolean
   emit           function(event)
+artifacts = array of { name, path, size = bytes, sha256 }: what an export has made
 result = "built"|"replaced"|"exported"|"up to date"|"used as it is"
 Raises: whatever stopped it: error objects with `step` and, when clean-up was not complete, `left`.
 Blocks: yes.
@@ -77,16 +87,7 @@ function life.build(kind, image, options, emit)
   if not ok then failed(b, result) end
   b.scope:forget_named "virtual machine"
   b.scope:unwind()
-  return { result = result, seconds = signal.now() - started, timings = b.timings, run = b.run }
-end
-
-local function step_names(b, steps)
-  if b.decision == "current" or b.decision == "foreign" then return {} end
-  local names = {}
-  for _, step in ipairs(steps) do
-    if not step.when or step.when(b) then names[#names + 1] = step[1] end
-  end
-  return names
+  return { result = result, seconds = signal.now() - started, timings = b.timings, run = b.run, artifacts = b.artifacts or {} }
 end
 
 --[[

@@ -30,7 +30,7 @@ local function connect(b)
     end
   end
   b.vc = b.keep(session.connect { server = c.server, username = c.username, password = c.password, insecure = c.insecure,
-    ca_file = c.ca_file, thumbprint = c.thumbprint, run = b.run, trace = b.options.trace and b.trace or nil })
+    ca_file = c.ca_file, thumbprint = c.thumbprint, run = b.run, trace = b.trace })
   function b.vc.on_question(vm, question) vm:answer(question, b.note) end
   b.server_host = b.vc.host:gsub(":%d+$", "")
 end

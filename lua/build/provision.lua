@@ -5,13 +5,14 @@ local secret = require "core.secret"
 local units = require "core.units"
 local check = require "guest.check"
 local localshell = require "build.localshell"
+local runner = require "build.runner"
 
 local provision = {}
 
 -- Remote output as it happens, line by line, under the step's name.
 local function printer(b, name)
   local pending = { out = "", err = "" }
-  local function show(stream, text) b.emit { event = "output", step = name, stream = stream, text = text } end
+  local function show(stream, text) b.emit { event = "output", name = name, stream = stream, text = text } end
   local function feed(stream, chunk)
     local text = pending[stream] .. chunk
     for line in text:gmatch("([^\n]*)\n") do show(stream, (line:gsub("\r$", ""))) end
@@ -36,10 +37,10 @@ function acts.upload(b, step)
     b.guest:write(step.to, step.content, { mode = step.mode })
     return step.to
   end
-  for _, path in ipairs(step.from or {}) do b.guest:download(path, step.to, { progress = b.progress }) end
+  for _, path in ipairs(step.from or {}) do b.guest:download(path, step.to, { progress = function(done, total) b.progress(done, total, path) end }) end
   if step.from then return table.concat(step.from, ", ") .. " of the guest → " .. step.to end
   for _, path in ipairs(step) do
-    b.guest:upload(path, step.to, { mode = step.mode, progress = b.progress })
+    b.guest:upload(path, step.to, { mode = step.mode, progress = function(done, total) b.progress(done, total, path) end })
   end
   return table.concat(step, ", ") .. " → " .. step.to
 end
@@ -128,12 +129,14 @@ function provision.run(b, list)
   local steps = b.image[list]
   for i, step in ipairs(steps) do
     b.counter = b.counter + 1
-    local name, started = title(i, step), signal.now()
+    local name = title(i, step)
     local act = type(step) == "function" and function() return step(b.guest, b.vm) end or function() return acts[step.step](b, step) end
-    local ok, detail = xpcall(act, labelled(list .. " " .. name))
-    if not ok then error(detail, 0) end
-    if type(detail) ~= "string" then detail = nil end -- a function step may say something, or return what it likes
-    b.emit { event = "step.done", step = "  " .. (list == "on_error" and "on_error " or "") .. name, seconds = signal.now() - started, detail = detail }
+    local label = labelled(list .. " " .. name)
+    runner.part(b, name, function() -- a function step may say something, or return what it likes
+      local ok, detail = xpcall(act, label)
+      if not ok then error(detail, 0) end
+      return detail
+    end)
   end
   return string.format("%d step%s", #steps, #steps == 1 and "" or "s")
 end
@@ -150,6 +153,7 @@ function provision.on_error(b)
   if not b.guest or not b.guest.session then return warn "on_error was not run: the guest was not reached" end
   local ok, e = pcall(function()
     b.guest:try("true", { timeout = 30 })
+    b.step = "on_error"
     provision.run(b, "on_error")
   end)
   if ok then return end

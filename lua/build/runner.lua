@@ -38,6 +38,27 @@ local function run_step(step, b)
 end
 
 --[[
+runner.part(b, name, f) -> results of f
+Run f as a part of the step under way: an event says that it begins, another how it ended; its detail is f's result, if that is text.
+Raises: what f raises.
+Blocks: yes.
+]]
+function runner.part(b, name, f)
+  local started, step, parent = signal.now(), b.step, b.parent
+  local _ <close> = setmetatable({}, { __close = function() b.step, b.parent = step, parent end })
+  b.step, b.parent = name, step
+  b.emit { event = "step.start", step = name, parent = step }
+  local ok, detail = xpcall(f, err.caught)
+  local seconds = signal.now() - started
+  if not ok then
+    b.emit { event = "step.failed", step = name, parent = step, seconds = seconds, error = tostring(detail) }
+    error(detail, 0)
+  end
+  b.emit { event = "step.done", step = name, parent = step, seconds = seconds, detail = type(detail) == "string" and detail or nil }
+  return detail
+end
+
+--[[
 runner.run(steps, b) -> nothing
 Run the steps in order. A step's undo is on the clean-up scope before it starts; the first failure ends the list.
   steps          array of { name, run = function(b) -> detail|nil, undo = function(b)|nil, undo_name,

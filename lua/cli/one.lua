@@ -1,4 +1,5 @@
 -- one: build one image and say how it ended
+local signal = require "signal"
 local graph = require "build.graph"
 local life = require "build.life"
 
@@ -10,14 +11,15 @@ Build an image of a graph's order; the end is an event, image.done or image.fail
   given          table             options: force, on_error, debug
 ]]
 function one.build(entry, given, emit)
-  local image = entry.image
+  local image, started = entry.image, signal.now()
   local ok, result = pcall(life.build, graph.kind(image), image,
     { force = given.force, on_error = given.on_error, trace = given.debug, parent = entry.parent }, emit)
   if ok then
-    emit { event = "image.done", image = image.name, result = result.result, seconds = result.seconds, run = result.run }
+    emit { event = "image.done", image = image.name, result = result.result, seconds = result.seconds, run = result.run, artifacts = result.artifacts }
     return nil
   end
-  emit { event = "image.failed", image = image.name, error = tostring(result), code = result.code, step = result.step, left = result.left }
+  emit { event = "image.failed", image = image.name, error = tostring(result), code = result.code, step = result.step, left = result.left,
+    seconds = signal.now() - started, traceback = result.traceback }
   return result
 end
 

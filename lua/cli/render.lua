@@ -31,11 +31,11 @@ lines["image.start"] = function(e, paint, options) return (options.prefix and ""
 lines["image.decided"] = function(e)
   return "  " .. (DECISIONS[e.decision] or e.decision) .. ": " .. e.reason
 end
-lines["step.done"] = function(e) return columns(e.step, e.seconds, e.detail) end
-lines["step.failed"] = function(e, paint) return paint("red", columns(e.step, e.seconds, "failed")) end
+lines["step.done"] = function(e) return columns((e.parent and "  " or "") .. e.step, e.seconds, e.detail) end
+lines["step.failed"] = function(e, paint) return paint("red", columns((e.parent and "  " or "") .. e.step, e.seconds, "failed")) end
 lines["note"] = function(e, paint) return paint("dim", indented(e.message)) end
 lines["warning"] = function(e, paint) return paint("yellow", indented(e.message)) end
-lines["output"] = function(e, paint) return paint("dim", indented(e.step .. "> " .. e.text)) end
+lines["output"] = function(e, paint) return paint("dim", indented(e.name .. "> " .. e.text)) end
 -- Results of checks come together: rows of a table.
 lines["check"] = function(e, paint)
   local mark = e.skipped and paint("yellow", "skip") or e.ok and paint("green", "ok  ") or paint("red", "FAIL")
@@ -103,7 +103,9 @@ raises once, and is silent then.
 ]]
 function render.sink(options)
   local out, paint, closed = options.out or io.stdout, painter(options.color), false
-  lines["debug"] = function(e) return options.debug and indented(e.message) or nil end
+  lines["request"] = function(e)
+    return options.debug and indented(string.format("%s %s: %s, %.3fs%s", e.method, e.object, e.status or e.error, e.seconds, e.text and "\n" .. e.text or "")) or nil
+  end
   local function line_of(event)
     if options.json then
       event.time = os.date("!%Y-%m-%dT%H:%M:%SZ")

@@ -3,6 +3,7 @@ local http = require "http"
 local signal = require "signal"
 local err = require "core.err"
 local fault = require "vsphere.fault"
+local post = require "vsphere.post"
 local property = require "vsphere.property"
 
 local lease = {}
@@ -92,9 +93,11 @@ function lease:download(item, options)
   local client <close> = client_for(self, item)
   local o = { url = item.url, stall = 120 }
   for key, value in pairs(options) do if key ~= "progress" then o[key] = value end end
+  local started = signal.now()
   local transfer <close> = err.check(client:start(o))
   while true do
     local result, message, code = transfer:wait(0.5)
+    if result ~= false then post.trace_transfer(self.session, o, result, message, started) end
     if result == nil then err.raise(code, message, { op = "download " .. item.name }) end
     if result then
       if result.status == 200 then return result end

@@ -22,8 +22,26 @@ end
 local function trace(self, method, sent, result, message, started)
   local f = self.options.trace
   if not f then return end
-  f(string.format("%s: %s, %.3fs\n%s%s", method, result and "HTTP status " .. result.status or message, signal.now() - started,
-    vim.mask(sent), result and vim.mask(result.body) or ""))
+  local kind, id = sent:match("<_this[^>]- type=\"([%w_]+)\"[^>]*>([^<]*)<")
+  f { method = method, object = kind and kind .. " " .. id or "", seconds = signal.now() - started, sent = #sent, received = result and #result.body or 0,
+    status = result and result.status, error = not result and post.plain(message) or nil,
+    text = function() return vim.mask(sent) .. (result and "\n" .. vim.mask(result.body) or "") end }
+end
+
+--[[
+post.trace_transfer(session, request, result, message, started) -> nothing
+Tell the session's trace function of a transfer beside the API: see post.once.
+  request        table             for client:request: method, url, file
+  result         table|nil         of client:request
+  started        number            signal.now() when it began
+]]
+function post.trace_transfer(self, request, result, message, started)
+  local f = self.options.trace
+  if not f then return end
+  local method = request.method or (request.file and "PUT") or "GET"
+  local size = result and result.size or 0
+  f { method = method, object = request.url:gsub("^%w+://[^/]*", ""):gsub("%?.*", ""), seconds = signal.now() - started, sent = method == "PUT" and size or 0,
+    received = method ~= "PUT" and size or 0, status = result and result.status, error = not result and post.plain(message) or nil }
 end
 
 --[[
@@ -58,7 +76,9 @@ end
 --[[
 post.once(session, method, body, version, options) -> value
                                                    -> nil, message, code [, fault]
-One POST of an encoded call, traced and counted: the result of vim.decode.
+One POST of an encoded call, traced and counted: the result of vim.decode. The session's trace function gets { method, object =
+"type id", seconds, sent = bytes, received = bytes, status = HTTP status|nil, error = string|nil, text = function() -> what was sent and
+what came, secrets masked }.
   body           string            from vim.encode
   version        string            of the API
   options.timeout number = 180     seconds

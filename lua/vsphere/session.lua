@@ -139,7 +139,7 @@ Log in. Close the session when done (`local vc <close> = session.connect{...}`):
   options.proxy    string|nil
   options.patience number = 60     seconds for which a server that is away is asked again (read calls only)
   options.run      string|nil      named in the user agent
-  options.trace    function|nil    trace(text): called after every call with the request and the response, secrets masked
+  options.trace    function|nil    trace(request): called after every call and every transfer, see post.once
 session = { content = ServiceContent, about = AboutInfo, version = string (API version spoken), is_vcenter = boolean,
   host = string, user = UserSession, requests = integer }
 Raises: error objects with the codes net, tls, timeout, http, format, auth (the login is refused), fault; cancelled.
@@ -244,12 +244,14 @@ function session:request(options)
   o.path, o.url = nil, o.url or "https://" .. self.host .. options.path
   local what = (o.method or (o.file and "PUT") or "GET") .. " " .. o.url:gsub("^%w+://[^/]*", ""):gsub("%?.*", "")
   while true do
+    local started = signal.now()
     local transfer <close> = err.check(self.client:start(o))
     local result, message, code
     repeat
       self:keepalive()
       result, message, code = transfer:wait(30)
     until result ~= false
+    post.trace_transfer(self, o, result, message, started)
     if result == nil then err.raise(code, string.format("%s (%s of %s)", post.plain(message), what, self.host)) end
     if result.status < 400 then return result end
     if result.status ~= 401 or again or o.follow then

@@ -97,9 +97,11 @@ end
 
 tests["every call is traced with its secrets masked"] = function(t)
   local seen = {}
-  local vc = lab.start(t):connect { trace = function(text) seen[#seen + 1] = text end }
-  t:match(seen[1], "^RetrieveServiceContent: HTTP status 200, ")
-  t:contains(seen[2], "<password>***</password>")
+  local vc = lab.start(t):connect { trace = function(request) seen[#seen + 1] = request end }
+  local first, login = seen[1], seen[2]
+  t:equal({ first.method, first.object, first.status }, { "RetrieveServiceContent", "ServiceInstance ServiceInstance", 200 })
+  t:ok(first.sent > 300 and first.received > 1000 and first.seconds > 0)
+  t:contains(login.text(), "<password>***</password>")
   t:equal(vc.requests, #seen)
 end
 
