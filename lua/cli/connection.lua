@@ -1,5 +1,8 @@
 -- connection: is everything given that a log-in needs? Asked before a server is contacted
 local err = require "core.err"
+local secret = require "core.secret"
+local place = require "build.place"
+local variables = require "build.variables"
 
 local connection = {}
 
@@ -12,14 +15,32 @@ Raises: usage, naming all that is not set.
   given          table             server, username, password
 ]]
 function connection.check(given)
-  local variables, environment = {}, {}
+  local unset, environment = {}, {}
   for _, one in ipairs(NEEDED) do
-    if not given[one[1]] then variables[#variables + 1], environment[#environment + 1] = one[2], one[3] end
+    if not given[one[1]] then unset[#unset + 1], environment[#environment + 1] = one[2], one[3] end
   end
-  if #variables == 0 then return end
+  if #unset == 0 then return end
   err.raise("usage", string.format("which vCenter? %s %s not set", table.concat(environment, ", "), #environment == 1 and "is" or "are"),
     { hint = string.format("set them in the environment, or %s with --var or a var-file; make lab starts a vCenter to try",
-      table.concat(variables, ", ")) })
+      table.concat(unset, ", ")) })
+end
+
+--[[
+connection.read(given, command) -> table
+What a command that takes no recipe is told about the vCenter, by --var, --var-file and the environment: what session.connect
+takes, and datacenter.
+  given          table             options: var, var_file
+  command        string            to be named in a mistake
+Raises: usage, recipe (a value of the wrong form).
+]]
+function connection.read(given, command)
+  local problems = {}
+  local v = variables.new({ files = given.var_file, assignments = given.var, secrets = secret.new() }):scope({}, problems)
+  local read = { server = v.vcenter_server, username = v.username, password = v.password, insecure = v.insecure_connection,
+    ca_file = v.ca_file, thumbprint = v.thumbprint, datacenter = v.datacenter }
+  place.raise({ path = command, text = "" }, problems)
+  connection.check(read)
+  return read
 end
 
 return connection

@@ -1,29 +1,22 @@
 -- main: from the arguments to an exit status: 0 done, 1 failed, 2 usage or recipe error, 130 interrupted
 local lfs = require "lfs"
-local runtime = require "runtime"
 local signal = require "signal"
 local err = require "core.err"
-local options = require "cli.options"
+local commands = require "cli.commands"
 
 local main = {}
-
--- command -> module below cli.command; build is what a recipe alone means
-local COMMANDS = { "build", "check", "plan", "inspect", "run", "keys", "ova", "help", "version" }
-
-local function known_command(name)
-  for _, command in ipairs(COMMANDS) do if command == name then return true end end
-  return false
-end
 
 -- Which command, and its arguments: a file or an option first means build.
 local function choose(arguments)
   local first = arguments[1]
-  if first == nil then return "help", {} end
-  if first == "--help" or first == "-h" then return "help", {} end
-  if first == "--version" then return "version", {} end
-  if known_command(first) or first == "child" then return first, table.move(arguments, 2, #arguments, 1, {}) end
-  if first:find("[./]") or first:find("^%-") or lfs.attributes(first, "mode") then return "build", table.move(arguments, 1, #arguments, 1, {}) end
-  local near, recipe = runtime.nearest(first, COMMANDS), "recipes/" .. first .. ".lua"
+  if first == nil or first == "--help" or first == "-h" then return commands.find "help", {} end
+  if first == "--version" then return commands.find "version", {} end
+  local command = commands.find(first)
+  if command then return command, table.move(arguments, 2, #arguments, 1, {}) end
+  if first:find("[./]") or first:find("^%-") or lfs.attributes(first, "mode") then
+    return commands.find "build", table.move(arguments, 1, #arguments, 1, {})
+  end
+  local near, recipe = commands.nearest(first), "recipes/" .. first .. ".lua"
   err.raise("usage", string.format("unknown command '%s'", first),
     { hint = lfs.attributes(recipe, "mode") and "a recipe is named by its path: luabuild " .. recipe
       or near and "did you mean '" .. near .. "'?" or "luabuild help lists the commands; a recipe is named by its path, such as recipes/photon3.lua" })
@@ -58,12 +51,10 @@ function main.main(arguments)
   signal.catch()
   local debugging = os.getenv "LUABUILD_DEBUG"
   local ok, result = xpcall(function()
-    local name, rest = choose(arguments)
-    local command = require("cli.command." .. name)
-    if command.raw then return command.run(rest, arguments[0]) end
-    local given, words = options.parse(rest, command.options or options.common)
+    local chosen, rest = choose(arguments)
+    if chosen.raw and rest[1] ~= "--help" then return chosen.run(rest, arguments[0]) end
+    local given, words, command = commands.read(chosen, rest)
     debugging = debugging or given.debug
-    if given.help then return require("cli.command.help").run({}, { name }) end
     return command.run(given, words)
   end, handler)
   if ok then return result or 0 end

@@ -47,4 +47,14 @@ local function run(given, words)
   error(failure, 0)
 end
 
-return { doc = "build images: install, or find that they are up to date", usage = "luabuild [build] RECIPE… [IMAGE…]", run = run }
+return {
+  doc = "build images: install, or find that they are up to date",
+  text = "The word build may be left out. Images are chosen by name, with * and ? too; the images that they are made from are brought up to date first.",
+  usage = "[build] RECIPE… [IMAGE…]",
+  words = { { "RECIPE", kind = "recipe", many = true }, { "IMAGE", kind = "image", many = true, optional = true } },
+  examples = {
+    { "luabuild recipes/photon3.lua --var-file vcenter.json", "build the images of a recipe" },
+    { "luabuild recipes/*.lua --only 'k3s-*'", "only those whose names match, and what they are made from" },
+  },
+  run = run,
+}

@@ -1,5 +1,6 @@
 -- check RECIPE...: everything that can be known without a server
 local fingerprint = require "build.fingerprint"
+local options = require "cli.options"
 local offline = require "build.offline"
 local recipes = require "cli.recipes"
 local render = require "cli.render"
@@ -14,4 +15,10 @@ local function run(given, words)
   return 0
 end
 
-return { doc = "check recipes without contacting a server", usage = "luabuild check RECIPE… [IMAGE…]", run = run }
+return {
+  doc = "check recipes without contacting a server",
+  text = "Everything that can be known without a server is checked, and all that is wrong is said at once, each with its file and line.",
+  words = { { "RECIPE", kind = "recipe", many = true }, { "IMAGE", kind = "image", many = true, optional = true } },
+  options = options.of("variables", "selection", "output"),
+  run = run,
+}

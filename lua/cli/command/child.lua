@@ -24,4 +24,4 @@ local function run()
   error(e, 0)
 end
 
-return { doc = "build one image for another luabuild", usage = "luabuild child", raw = true, run = run }
+return { doc = "build one image for another luabuild", raw = true, run = run }

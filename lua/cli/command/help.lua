@@ -1,24 +1,37 @@
--- help [COMMAND]: what there is; or one command
+-- help [TOPIC]: what there is; or one command
 local err = require "core.err"
+local commands = require "cli.commands"
 local options = require "cli.options"
-local runtime = require "runtime"
-
-local ORDER = { "build", "check", "plan", "inspect", "keys", "ova", "run", "help", "version" }
 
 local function print_options(declared)
+  if #declared == 0 then return end
   print "\nOptions:"
   for _, o in ipairs(declared) do
-    local argument = o.values and table.concat(o.values, "|") or o.argument
-    local left = (o.short and "-" or "--") .. o[1] .. (argument and (o.short and " " or "=") .. argument or "")
-    print(string.format("  %-34s %s", left, o.doc))
+    print(string.format("  %-34s %s%s", options.shown(o), o.doc, o.default and " (" .. o.default .. ")" or ""))
   end
 end
 
 local function overview()
   print "luabuild builds virtual machine images on VMware vSphere from recipes in Lua.\n"
-  print "Usage: luabuild RECIPE… [IMAGE…]      build images\n       luabuild COMMAND …\n\nCommands:"
-  for _, name in ipairs(ORDER) do print(string.format("  %-10s %s", name, require("cli.command." .. name).doc)) end
+  print "Usage: luabuild RECIPE… [IMAGE…]      build images\n       luabuild COMMAND …"
+  for _, group in ipairs(commands.groups) do
+    print("\n" .. group[1] .. ":")
+    for i = 2, #group do print(string.format("  %-14s %s", group[i], commands.find(group[i]).doc)) end
+  end
   print_options(options.common)
+end
+
+local function print_command(command)
+  print(table.concat(commands.usage(command), "\n") .. "\n\n" .. command.doc .. (command.text and "\n\n" .. command.text or ""))
+  for i, action in ipairs(command.actions or {}) do
+    if i == 1 then print "\nActions:" end
+    print(string.format("  %-10s %s", action[1], action.doc))
+  end
+  print_options(command.options or {})
+  for i, example in ipairs(command.examples or {}) do
+    if i == 1 then print "\nExamples:" end
+    print(string.format("  %s\n      %s", example[1], example[2]))
+  end
 end
 
 local function run(_, words)
@@ -27,22 +40,20 @@ local function run(_, words)
     overview()
     return 0
   end
-  for _, known in ipairs(ORDER) do
-    if known == name then
-      local command = require("cli.command." .. name)
-      print(command.usage .. "\n\n" .. command.doc .. (command.text and "\n\n" .. command.text or ""))
-      if not command.raw then print_options(command.options or options.common) end
-      return 0
-    end
+  local command = commands.find(name)
+  if command then
+    print_command(words[2] and commands.action(command, words[2]) or command)
+    return 0
   end
   local contract = require("cli.contract").find(name)
   if contract then
     print(contract)
     return 0
   end
-  local near = runtime.nearest(name, ORDER)
+  local near = commands.nearest(name)
   err.raise("usage", string.format("no help for '%s'", name),
     { hint = near and "did you mean '" .. near .. "'?" or "a command, or a function such as ssh.connect" })
 end
 
-return { doc = "show help: of a command, or the contract of a function", usage = "luabuild help [COMMAND | MODULE.FUNCTION]", run = run }
+return { doc = "show help: of a command, or the contract of a function", words = { { "TOPIC", kind = "topic", many = true, optional = true } },
+  options = options.of(), run = run }

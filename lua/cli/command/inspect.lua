@@ -1,4 +1,5 @@
 -- inspect RECIPE...: the variables with their origin, and the images
+local options = require "cli.options"
 local recipes = require "cli.recipes"
 local render = require "cli.render"
 local variables = require "build.standard"
@@ -36,4 +37,9 @@ local function run(given, words)
   return 0
 end
 
-return { doc = "show variables, where their values come from, and images", usage = "luabuild inspect RECIPE… [IMAGE…]", run = run }
+return {
+  doc = "show variables, where their values come from, and images",
+  words = { { "RECIPE", kind = "recipe", many = true }, { "IMAGE", kind = "image", many = true, optional = true } },
+  options = options.of("variables", "selection", "output"),
+  run = run,
+}

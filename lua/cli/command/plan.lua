@@ -2,6 +2,7 @@
 local connection = require "cli.connection"
 local graph = require "build.graph"
 local life = require "build.life"
+local options = require "cli.options"
 local offline = require "build.offline"
 local recipes = require "cli.recipes"
 local render = require "cli.render"
@@ -21,4 +22,9 @@ local function run(given, words)
   return 0
 end
 
-return { doc = "say what a build would do, and why, without changing anything", usage = "luabuild plan RECIPE… [IMAGE…]", run = run }
+return {
+  doc = "say what a build would do, and why, without changing anything",
+  words = { { "RECIPE", kind = "recipe", many = true }, { "IMAGE", kind = "image", many = true, optional = true } },
+  options = options.of("variables", "selection", "force", "output"),
+  run = run,
+}

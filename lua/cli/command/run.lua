@@ -18,4 +18,10 @@ local function run(arguments, program)
   return math.type(status) == "integer" and status or 0
 end
 
-return { doc = "run a Lua script with luabuild's modules", usage = "luabuild run SCRIPT.lua [ARG…]", raw = true, run = run }
+return {
+  doc = "run a Lua script with luabuild's modules",
+  text = "The script's arguments are in arg and in ..., its options are its own; what it returns is the exit status, if it is a whole number.",
+  words = { { "SCRIPT.lua", kind = "files *.lua" }, { "ARG", kind = "files *", many = true, optional = true } },
+  raw = true,
+  run = run,
+}

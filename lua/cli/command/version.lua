@@ -1,6 +1,10 @@
 -- version
 local runtime = require "runtime"
-return { doc = "print the version", usage = "luabuild version", run = function()
+local options = require "cli.options"
+
+local function run()
   print("luabuild " .. runtime.version)
   return 0
-end }
+end
+
+return { doc = "print the version", options = options.of(), run = run }
