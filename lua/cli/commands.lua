@@ -18,8 +18,8 @@ local commands = {}
 --   run       function(given, words) -> integer   the exit status
 commands.groups = {
   { "Images", "build", "check", "plan", "inspect" },
-  { "Virtual machines", "keys" },
-  { "Files", "ova" },
+  { "Virtual machines", "keys", "screenshot" },
+  { "Files", "ova", "iso", "floppy" },
   { "Other", "run", "help", "completion", "version" },
 }
 

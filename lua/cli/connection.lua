@@ -3,6 +3,9 @@ local err = require "core.err"
 local secret = require "core.secret"
 local place = require "build.place"
 local variables = require "build.variables"
+local finder = require "vsphere.finder"
+local session = require "vsphere.session"
+require "vsphere.vm"
 
 local connection = {}
 
@@ -41,6 +44,27 @@ function connection.read(given, command)
   place.raise({ path = command, text = "" }, problems)
   connection.check(read)
   return read
+end
+
+--[[
+connection.vm(given, name, command) -> session, VirtualMachine
+Log in, and find a virtual machine; the caller closes the session.
+  given          table             options: var, var_file
+  name           string|nil        name, path or id; the only one when nil
+  command        string            to be named in a mistake
+Raises: usage, recipe, notfound; what session.connect raises.
+Blocks: yes.
+]]
+function connection.vm(given, name, command)
+  local wanted = connection.read(given, command)
+  local vc = session.connect(wanted)
+  local ok, vm = pcall(function()
+    local find = finder.new(vc)
+    return find:vm(find:datacenter(wanted.datacenter), name)
+  end)
+  if ok then return vc, vm end
+  vc:close()
+  error(vm, 0)
 end
 
 return connection

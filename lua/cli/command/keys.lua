@@ -2,11 +2,8 @@
 local keystroke = require "keystroke"
 local signal = require "signal"
 local err = require "core.err"
-local finder = require "vsphere.finder"
-local session = require "vsphere.session"
 local connection = require "cli.connection"
 local options = require "cli.options"
-require "vsphere.vm"
 
 local INTERVAL = 0.1 -- seconds between keys: a console that is asked faster loses some
 
@@ -57,10 +54,7 @@ end
 
 local function run(given, words)
   local events = parse(given, words)
-  local wanted = connection.read(given, "keys")
-  local vc <close> = session.connect(wanted)
-  local find = finder.new(vc)
-  local vm = find:vm(find:datacenter(wanted.datacenter), given.vm)
+  local _ <close>, vm = connection.vm(given, given.vm, "keys")
   local count = type_all(vm, events)
   print(string.format("typed %d key%s at %s", count, count == 1 and "" or "s", vm:get "name"))
   return 0
