@@ -38,7 +38,7 @@ return base {
     vm:type "<tab>"
     vm:wait_screen { stable = "2s" } -- the menu's countdown has stopped: it took the key
     vm:type " text ks=hd:LABEL=KS:/7/ks.cfg<enter>"
-    vm:wait_screen()
+    vm:wait_screen { timeout = "3m" } -- the kernel is quiet until its first program runs
     vm:wait_tools "2m"
   end },
   provision = {
