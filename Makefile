@@ -89,11 +89,11 @@ demo: ready ## build both base images in the lab
 lab: ready ## run the lab until Ctrl-C: a vCenter whose machines boot
 	$(B)/lab/lab -dir $(B)/lab/run
 
-lab-tools: $(B)/lab/lab $(B)/lab/guest.iso; @:
+lab-tools: $(B)/lab/lab $(B)/lab/vcsim $(B)/lab/guest.iso; @:
 
 # offline and without a network of its own: everything is in Debian's packages
-$(B)/lab/lab: $(wildcard tests/lab/*.go) | $(B)
-	@echo 'GO  $@'; GO111MODULE=off GOFLAGS=-buildvcs=false GOPATH=/usr/share/gocode GOCACHE=$(abspath $(B))/gocache go build -o $@ ./tests/lab
+$(B)/lab/lab $(B)/lab/vcsim: $(B)/lab/%: $(wildcard tests/lab/*.go tests/vcsim/*.go) | $(B)
+	@echo 'GO  $@'; GO111MODULE=off GOFLAGS=-buildvcs=false GOPATH=/usr/share/gocode GOCACHE=$(abspath $(B))/gocache go build -o $@ ./tests/$*
 
 # the CD of the lab's guest, from Debian packages that are fetched once and not installed
 $(B)/lab/guest.iso: $(filter-out %.md %/try.sh,$(shell find tests/lab/guest -type f))

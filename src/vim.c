@@ -22,17 +22,20 @@ static int index_(lua_State *L) {
 }
 
 /*
-vim.complete(prefix) -> {string, ...}
-The names of the types with a constructor that start with `prefix`, sorted; for completion.
+vim.complete(prefix [, base]) -> {string, ...}
+The names of the types with a constructor that start with `prefix`, sorted; for completion. With `base` only that type and those
+derived from it; none when it is unknown.
 Blocks: no.
 */
 static int vim_complete(lua_State *L) {
   size_t n;
-  const char *prefix = luaL_checklstring(L, 1, &n);
+  const char *prefix = luaL_checklstring(L, 1, &n), *name = luaL_optstring(L, 2, NULL);
+  const vim_Type *base = name ? vim_findtype(name) : NULL;
   lua_Integer count = 0;
   lua_newtable(L);
   for (unsigned i = 0; i < vim_ntypes; i++) {
     if (vim_types[i].kind < VIM_DATA || strncmp(vim_name(vim_types + i), prefix, n) != 0) continue;
+    if (name && !(base && vim_derives(vim_types + i, base))) continue;
     lua_pushstring(L, vim_name(vim_types + i));
     lua_rawseti(L, -2, ++count);
   }
@@ -43,7 +46,7 @@ static const luaL_Reg functions[] = {
     {"encode", vim_encode},   {"decode", vim_decode},   {"ref", vim_ref},       {"any", vim_any},
     {"array", vim_array},     {"typeof", vim_typeof},   {"mask", vim_mask},     {"type", vim_type},
     {"method", vim_method},   {"members", vim_members}, {"member", vim_member}, {"isa", vim_isa},
-    {"complete", vim_complete}, {NULL, NULL},
+    {"complete", vim_complete}, {"field", vim_field},   {NULL, NULL},
 };
 
 int luaopen_lb_vim(lua_State *L);

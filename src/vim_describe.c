@@ -107,6 +107,21 @@ int vim_type(lua_State *L) {
 }
 
 /*
+vim.field(type, name) -> field|nil
+One field of a data type or property of a managed type, or of its bases, as vim.type describes it (without `owner`), quickly. nil for
+an unknown type.
+Blocks: no.
+*/
+int vim_field(lua_State *L) {
+  const vim_Type *type = vim_findtype(luaL_checkstring(L, 1));
+  const char *name = luaL_checkstring(L, 2);
+  const vim_Field *f = type && type->kind >= VIM_DATA ? vim_findfield(type, name) : NULL;
+  if (f) push_field(L, f);
+  else luaL_pushfail(L);
+  return 1;
+}
+
+/*
 vim.method(name) -> description
                  -> nil, message, "notfound"
 What a method is: { name, owner, version, params = {field, ...}, result = field|nil, task = field|nil, faults = {string, ...} };

@@ -48,6 +48,7 @@ int vim_typeof(lua_State *L);
 int vim_construct(lua_State *L);
 int vim_type(lua_State *L);
 int vim_method(lua_State *L);
+int vim_field(lua_State *L);
 int vim_members(lua_State *L);
 int vim_member(lua_State *L);
 int vim_isa(lua_State *L);

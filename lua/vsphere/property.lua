@@ -17,16 +17,17 @@ local function check_missing(obj, missing)
 end
 
 --[[
-property.collect(session, specs) -> {object -> {path -> value}}, {object, ...}
+property.collect(session, specs [, options]) -> {object -> {path -> value}}, {object, ...}
 One question to the property collector, with all the pages of its answer: what was found, and the objects in the order they came.
   specs          array of PropertyFilterSpec
+  options        table             of each request: see session:invoke
 Raises: error objects; a property that may not be read raises its fault.
 Blocks: yes.
 ]]
-function property.collect(session, specs)
+function property.collect(session, specs, options)
   local collector = session.content.propertyCollector
   local found, order = {}, {}
-  local page = collector:RetrievePropertiesEx { specSet = specs, options = {} }
+  local page = collector:RetrievePropertiesEx({ specSet = specs, options = {} }, options)
   while page do
     for _, content in ipairs(page.objects or {}) do
       check_missing(content.obj, content.missingSet)
@@ -35,7 +36,7 @@ function property.collect(session, specs)
       for _, p in ipairs(content.propSet or {}) do values[p.name] = p.val end
       found[content.obj] = values
     end
-    page = page.token and collector:ContinueRetrievePropertiesEx { token = page.token }
+    page = page.token and collector:ContinueRetrievePropertiesEx({ token = page.token }, options)
   end
   return found, order
 end

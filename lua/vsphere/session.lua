@@ -138,6 +138,7 @@ Log in. Close the session when done (`local vc <close> = session.connect{...}`):
   options.insecure boolean = false
   options.proxy    string|nil
   options.patience number = 60     seconds for which a server that is away is asked again (read calls only)
+  options.datacenter string|nil    name, path or id: where the paths of session:find begin
   options.run      string|nil      named in the user agent
   options.trace    function|nil    trace(request): called after every call and every transfer, see post.once
 session = { content = ServiceContent, about = AboutInfo, version = string (API version spoken), is_vcenter = boolean,
@@ -216,6 +217,14 @@ The managed object of a type's name and an id, without asking the server.
 Blocks: no.
 ]]
 function session:object(kind, moid) return object.of(self.space, kind, moid) end
+
+--[[
+session:find(pattern [, kind]) -> object|list
+Find things in the inventory by path, name or glob: see inventory.find.
+Raises: notfound.
+Blocks: yes.
+]]
+function session:find(pattern, kind) return require("vsphere.inventory").find(self, pattern, kind) end
 
 --[[
 session:keepalive() -> boolean
