@@ -365,8 +365,18 @@ static int process_ready(lua_State *L) {
   return 1;
 }
 
+/*
+process.id() -> integer
+The number of this process.
+Blocks: no.  Source: getpid(2).
+*/
+static int process_id(lua_State *L) {
+  lua_pushinteger(L, getpid());
+  return 1;
+}
+
 static const luaL_Reg methods[] = {{"read", process_read}, {"signal", process_signal}, {"wait", process_wait}, {NULL, NULL}};
-static const luaL_Reg functions[] = {{"ready", process_ready}, {"start", process_start}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"id", process_id}, {"ready", process_ready}, {"start", process_start}, {NULL, NULL}};
 
 int luaopen_lb_process(lua_State *L);
 int luaopen_lb_process(lua_State *L) {

@@ -1,8 +1,13 @@
 /* signal: the one wait, and the signals that end it */
 
+#define _DEFAULT_SOURCE /* setitimer */
+
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,11 +18,13 @@
 #define MULTI "signal.multi" /* class of the box that owns the curl multi handle */
 #define FDMAX 64
 #define HOUR 3600000 /* milliseconds: the longest wait in one piece */
+#define ECHO 0.1     /* seconds: what comes so soon after a signal that nobody took note of yet is the same one */
 
 /* What a handler may touch, and nothing else: a process has one set of signal handlers. */
 static volatile sig_atomic_t received;     /* signals since the last acknowledge */
 static volatile sig_atomic_t total;        /* signals since catch: the third kills */
 static volatile sig_atomic_t last;         /* number of the last one */
+static volatile double last_at;            /* when it came; only the handler, which does not interrupt itself, uses it */
 static int wake[2] = {-1, -1};             /* the handler writes, every wait reads */
 static lua_State *volatile main_state;     /* whose Lua loops the hook ends */
 
@@ -26,7 +33,7 @@ static lua_State *volatile main_state;     /* whose Lua loops the hook ends */
 void lb_checkcancel(lua_State *L) {
   if (!received) return;
   lua_sethook(L, NULL, 0, 0); /* raised once; every further wait raises again until it is acknowledged */
-  lb_pusherror(L, "cancelled", last == SIGINT ? "interrupted" : "terminated");
+  lb_pusherror(L, "cancelled", last == SIGINT ? "interrupted" : last == SIGALRM ? "out of time" : "terminated");
   lua_error(L);
 }
 
@@ -37,14 +44,35 @@ static void hook(lua_State *L, lua_Debug *ar) {
   lb_checkcancel(L);
 }
 
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+#define CAUGHT (sizeof caught / sizeof *caught)
+
+/* The waits and loops under way are to end. */
+static void ring(int signum) {
+  received = received + 1;
+  last = signum;
+  if (write(wake[1], "", 1) < 0) errno = 0; /* full pipe: a wake-up is pending already */
+  if (main_state) lua_sethook(main_state, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+}
+
+/* A terminal that closes sends two signals at once: they are one. */
 static void handler(int signum) {
   int saved = errno;
-  received = received + 1;
-  total = total + 1;
-  last = signum;
-  if (total >= 2) signal(signum, SIG_DFL);
-  if (write(wake[1], "", 1) < 0) errno = saved; /* full pipe: a wake-up is pending already */
-  if (main_state) lua_sethook(main_state, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+  double now = lb_now();
+  if (!received || now - last_at >= ECHO) {
+    total = total + 1;
+    if (total >= 2)
+      for (size_t i = 0; i < CAUGHT; i++) signal(caught[i], SIG_DFL);
+    ring(signum);
+  }
+  last_at = now;
+  errno = saved;
+}
+
+/* Time is up: not a signal of anybody's, so it does not count towards the one that kills. */
+static void alarm_handler(int signum) {
+  int saved = errno;
+  ring(signum);
   errno = saved;
 }
 
@@ -176,6 +204,15 @@ static int signal_sleep(lua_State *L) {
   return 1;
 }
 
+/* Handlers that do not interrupt each other. */
+static void install(int signum, void (*f)(int)) {
+  struct sigaction action = {0};
+  action.sa_handler = f;
+  for (size_t i = 0; i < CAUGHT; i++) sigaddset(&action.sa_mask, caught[i]);
+  sigaddset(&action.sa_mask, SIGALRM);
+  sigaction(signum, &action, NULL);
+}
+
 /*
 signal.tick([seconds, f]) -> true
 Call f() about every `seconds` from now on while something waits: for a clock on the screen. Without arguments: no more. f must
@@ -202,12 +239,12 @@ static int signal_tick(lua_State *L) {
 
 /*
 signal.catch() -> true
-From now on SIGINT, SIGTERM and SIGHUP end the current wait and raise `cancelled`; the third signal kills. SIGPIPE is
-ignored. Called again, it counts from one again (the REPL does, at each prompt).
+From now on SIGINT, SIGTERM and SIGHUP end the current wait and raise `cancelled`; the third signal kills. One that follows
+within 0.1 seconds, before the first was acknowledged, is not counted. SIGPIPE is ignored. Called again, it counts from one
+again (the REPL does, at each prompt).
 Blocks: no.  Source: signal(7).
 */
 static int signal_catch(lua_State *L) {
-  struct sigaction action = {0};
   if (wake[0] < 0) {
     if (pipe(wake) < 0) return lb_failerrno(L, errno, "make the wake pipe");
     for (int i = 0; i < 2; i++) {
@@ -218,12 +255,45 @@ static int signal_catch(lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   main_state = lua_tothread(L, -1);
   received = total = 0;
-  action.sa_handler = handler;
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGHUP, &action, NULL);
-  action.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &action, NULL);
+  for (size_t i = 0; i < CAUGHT; i++) install(caught[i], handler);
+  install(SIGALRM, alarm_handler);
+  signal(SIGPIPE, SIG_IGN);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/*
+signal.limit(seconds) -> true
+When this time is over, and every second from then on, the wait that is under way ends as by a signal: `cancelled` ("out of
+time"). It does not count as a signal. Called again, the new limit replaces the old one.
+  seconds        number            0: no limit
+Raises: an argument that is no number of 0 or more.
+Blocks: no.  Source: setitimer(2), ITIMER_REAL.
+*/
+static int signal_limit(lua_State *L) {
+  double seconds = luaL_checknumber(L, 1);
+  struct itimerval timer = {0};
+  luaL_argcheck(L, seconds >= 0 && seconds < 1e9, 1, "seconds expected");
+  timer.it_value.tv_sec = (time_t)seconds;
+  timer.it_value.tv_usec = (suseconds_t)(fmod(seconds, 1) * 1e6);
+  if (seconds > 0 && !timer.it_value.tv_sec && !timer.it_value.tv_usec) timer.it_value.tv_usec = 1;
+  timer.it_interval.tv_sec = seconds > 0; /* what waits for the end of what it stopped is hurried, too */
+  setitimer(ITIMER_REAL, &timer, NULL);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/*
+signal.with_parent(pid) -> true
+From now on the end of the process that started this one, whatever ended it, is a SIGTERM for this one; at once when it is
+not the parent any more.
+  pid            integer           of the parent: its process.id()
+Blocks: no.  Source: prctl(2), PR_SET_PDEATHSIG.
+*/
+static int signal_with_parent(lua_State *L) {
+  lua_Integer parent = luaL_checkinteger(L, 1);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) raise(SIGTERM);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -259,8 +329,9 @@ static int signal_closestate(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"acknowledge", signal_acknowledge}, {"catch", signal_catch}, {"now", signal_now},
-    {"pending", signal_pending},         {"sleep", signal_sleep}, {"tick", signal_tick}, {NULL, NULL},
+    {"acknowledge", signal_acknowledge}, {"catch", signal_catch},     {"limit", signal_limit},
+    {"now", signal_now},                 {"pending", signal_pending}, {"sleep", signal_sleep},
+    {"tick", signal_tick},               {"with_parent", signal_with_parent}, {NULL, NULL},
 };
 
 int luaopen_lb_signal(lua_State *L);

@@ -54,6 +54,7 @@ function builds.command(site, arguments)
     words[#words + 1] = name .. "=" .. quoted((site.env or site.lab.env)[name] or "")
   end
   words[#words + 1] = "XDG_CACHE_HOME=" .. quoted(site.dir .. "/cache")
+  words[#words + 1] = "XDG_STATE_HOME=" .. quoted(site.dir .. "/state")
   words[#words + 1] = arg[-1]
   for _, a in ipairs(arguments) do words[#words + 1] = a:find("^%-%-?[%w-]+$") and a or quoted(a) end
   return table.concat(words, " ") .. " --var-file " .. quoted(site.vars)
@@ -68,7 +69,7 @@ function builds.run(site, ...) return site.t:shell(builds.command(site, { ... })
 --[[
 builds.start(site, ...) -> process
 Run luabuild with these arguments beside the test.
-process = { pid = integer }; process:output() -> string; process:interrupt(); process:wait() -> output, status
+process = { pid = integer }; process:output() -> string; process:interrupt(); process:kill(); process:wait() -> output, status
 ]]
 function builds.start(site, ...)
   local process = { file = os.tmpname() }
@@ -94,6 +95,19 @@ function builds.start(site, ...)
     until last
     return false
   end
+  -- until the lab has had this request `times` times (an upload is "PUT /folder"); false when it ended without
+  function process:wait_for_request(method, times)
+    repeat
+      local last, n = ended(), 0
+      for _, r in ipairs(site.lab:log()) do
+        if r.method == method or (method == "PUT /folder" and r.method == "PUT" and r.kind == "folder") then n = n + 1 end
+      end
+      if n >= (times or 1) then return true end
+      signal.sleep(0.05)
+    until last
+    return false
+  end
+  function process.kill() os.execute("kill -KILL " .. process.pid) end
   site.t:defer(function()
     if not ended() then process.interrupt() end
     process:wait()

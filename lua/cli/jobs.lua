@@ -38,7 +38,7 @@ end
 
 -- What a child is to do travels over standard input: variables may be secret, and argument lists are public.
 local function start(self, entry)
-  local task = { given = self.given, paths = self.paths, image = entry.image.name, parent = entry.parent }
+  local task = { given = self.given, paths = self.paths, image = entry.image.name, parent = entry.parent, started_by = process.id() }
   entry.process = err.check(process.start { command = { self.program, "child" }, stdin = cjson.encode(task) })
   entry.pending = { out = "", err = "" }
   table.insert(self.running, entry)
@@ -119,7 +119,8 @@ local function turn(self)
   start_ready(self)
 end
 
--- A signal goes to each child: it cleans up by itself, and stops doing so at the second one.
+-- A signal goes to each child: it cleans up by itself, and stops doing so at the second one. The third kills this process, and
+-- the children hear of that as of a signal.
 local function forward(self, e)
   if not err.is(e, "cancelled") then error(e, 0) end
   self.stopping = e

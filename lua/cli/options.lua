@@ -19,6 +19,7 @@ options.sets = {
     { "force", doc = "build also what is up to date, replace what is not ours" },
     { "on-error", argument = "WHAT", values = { "cleanup", "abort" }, default = "cleanup",
       doc = "cleanup: remove what was made; abort: keep it for a look" },
+    { "cleanup-timeout", argument = "TIME", default = "60s", doc = "how long undoing may take after a failure or Ctrl-C" },
     { "jobs", argument = "N", default = "4", doc = "how many images to build side by side" },
   },
   force = { { "force", doc = "as if nothing were up to date, and replace what is not ours" } },

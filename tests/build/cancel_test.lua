@@ -9,19 +9,6 @@ local function fault(method, kind, more)
   return f
 end
 
--- Until the lab has had this request `times` times.
-local function wait_for_request(s, method, times)
-  for _ = 1, 200 do
-    local n = 0
-    for _, r in ipairs(s.lab:log()) do
-      if r.method == method or (r.method == "PUT" and r.kind == "folder" and method == "PUT /folder") then n = n + 1 end
-    end
-    if n >= (times or 1) then return end
-    signal.sleep(0.05)
-  end
-  error("no " .. method)
-end
-
 local SLOW = { delay = 4 }
 
 -- step -> what makes it take long, and when it is at it: the text that is there by then, the request that has come by then
@@ -54,7 +41,7 @@ local function interrupt(t, s, name, case)
   local image = name:gsub("[^%w]+", "-")
   local process = builds.start(s, builds.recipe(s, "\n" .. (case.fields or ""), image), "--var", "iso_checksum=none")
   if case.text then t:ok(process:wait_for(case.text), process.output()) end
-  if case.request then wait_for_request(s, case.request, case.times) end
+  if case.request then t:ok(process:wait_for_request(case.request, case.times), process.output()) end
   signal.sleep(0.1)
   process.interrupt()
   local out, status = process:wait()
@@ -99,7 +86,7 @@ tests["a second Ctrl-C stops the clean-up and lists what is left"] = function(t)
   t:ok(process:wait_for("  power on"))
   s.lab:fault(fault("Destroy_Task", "slowtask", { delay = 10 }))
   process.interrupt()
-  wait_for_request(s, "Destroy_Task")
+  t:ok(process:wait_for_request "Destroy_Task")
   process.interrupt()
   local out, status = process:wait()
   t:equal(status, 130, out)

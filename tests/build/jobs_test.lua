@@ -68,4 +68,32 @@ return {
     end
     t:equal(done, { one = "built", two = "built", ["of-one"] = "built" })
   end,
+  ["a second Ctrl-C reaches the children, too: each says what it leaves"] = function(t)
+    local s = site(t)
+    local both = builds.start(s, three(s, "boot = { wait = '30s', '<enter>' }"), "one", "two")
+    t:ok(both:wait_for("one |   power on"), both.output())
+    s.lab:fault { method = "Destroy_Task", fault = "slowtask", delay = 10, count = -1 }
+    both.interrupt()
+    t:ok(both:wait_for_request("Destroy_Task"))
+    both.interrupt()
+    local out, status = both:wait()
+    t:equal(status, 130, out)
+    t:match(out, "one | %s*left behind: virtual machine one%.build%-%x+")
+  end,
+  ["the children of a build that is killed clean up by themselves"] = function(t)
+    local s = site(t)
+    local process = builds.start(s, three(s, "boot = { wait = '30s', '<enter>' }"), "one", "two")
+    t:ok(process:wait_for("one |   power on"), process.output())
+    process.kill()
+    process:wait()
+    for _ = 1, 300 do
+      local state = builds.state(s)
+      if state.sessions == 0 then
+        for _, name in ipairs(state.vms) do t:equal(name, "two") end
+        return t:equal(state.files, {})
+      end
+      require("signal").sleep(0.05)
+    end
+    t:ok(false, "sessions are left")
+  end,
 }

@@ -22,4 +22,59 @@ return {
     t:equal(status, 130)
     t:contains(out, "interrupted")
   end,
+  ["a limit ends a wait, and every wait after it, until it is lifted"] = function(t)
+    local function sleep() return pcall(signal.sleep, 30) end
+    t:defer(function() signal.limit(0) end)
+    signal.limit(0.02)
+    for _ = 1, 2 do
+      local ok, e = sleep()
+      t:equal({ ok, e.code, e.message }, { false, "cancelled", "out of time" })
+      signal.acknowledge()
+    end
+    signal.limit(0)
+    signal.acknowledge()
+    t:equal(signal.sleep(1.1), true)
+    t:raises("seconds expected", signal.limit, -1)
+  end,
+  ["two signals at once are one; the third kills, whichever they are"] = function(t)
+    local script = t:write(t:directory() .. "/s.lua", [[
+      local signal = require "signal"
+      for _ = 1, 3 do
+        print(pcall(signal.sleep, 30) and "slept" or "ended")
+        io.stdout:flush()
+        signal.acknowledge()
+      end]])
+    local out, status = t:shell(arg[-1] .. " run " .. script
+      .. " & pid=$!; sleep 0.4; kill -HUP $pid; kill -TERM $pid; sleep 0.4; kill -INT $pid; sleep 0.4; kill -TERM $pid; wait $pid")
+    t:equal(status, 128 + 15)
+    t:match(out, "^ended\nended\n")
+    t:ok(not out:find("ended\nended\nended", 1, true))
+  end,
+  ["a child of a process that is killed gets a signal"] = function(t)
+    local dir = t:directory()
+    local child = t:write(dir .. "/child.lua", [[
+      local signal = require "signal"
+      signal.with_parent(tonumber(arg[1]))
+      local ok, e = pcall(function()
+        io.stdout:write("ready\n") io.stdout:flush()
+        signal.sleep(30)
+      end)
+      io.open(arg[2], "w"):write(e.message):close()]])
+    local parent = t:write(dir .. "/parent.lua", string.format([[
+      local process, signal = require "process", require "signal"
+      local p = process.start { command = { %q, "run", %q, tostring(process.id()), %q } }
+      p:read()
+      io.stdout:write("ready\n") io.stdout:flush()
+      signal.sleep(30)]], arg[-1], child, dir .. "/said"))
+    local process = require "process"
+    local p <close> = assert(process.start { command = { arg[-1], "run", parent } })
+    t:equal(select(2, p:read(30)), "ready\n")
+    p:signal "KILL"
+    for _ = 1, 500 do
+      local file <close> = io.open(dir .. "/said")
+      if file and file:read "a" == "terminated" then return t:ok(true) end
+      signal.sleep(0.02)
+    end
+    t:ok(false, "the child was not told")
+  end,
 }

@@ -38,6 +38,7 @@ local function run(given, words)
   local ordered = graph.images(order)
   offline.check_all(ordered)
   for _, image in ipairs(ordered) do connection.check(image.connection) end
+  one.cleanup_timeout(given) -- a mistake in it is said now
   local parallel = jobs.limit(given) > 1 and jobs.width(order) > 1
   local emit = render.open(given, about, parallel)
   local failure
