@@ -33,8 +33,8 @@ base.preflight = {
 -- The life of a base image. The list is the documentation.
 base.steps = {
   { "iso", run = iso.prepare },
-  { "kickstart", run = media.prepare, undo = media.remove, undo_name = "kickstart medium", about = media.name },
-  { "create", run = machine.create, undo = machine.remove, undo_name = "virtual machine", about = machine.name },
+  { "kickstart", run = media.prepare, undo = media.remove, undo_name = "kickstart medium", about = media.name, makes = media.record },
+  { "create", run = machine.create, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record },
   { "power on", run = machine.power_on },
   { "boot", run = type_boot, when = function(b) return b.image.boot end },
   { "address", run = access.find_address },
@@ -42,7 +42,7 @@ base.steps = {
   { "provision", run = provision.run, when = function(b) return #b.image.provision > 0 end },
   { "shut down", run = access.shut_down },
   { "detach", run = machine.detach },
-  { "export", run = export.run, when = function(b) return b.image.export end },
+  { "export", run = export.run, makes = export.record, when = function(b) return b.image.export end },
   { "finish", run = machine.finish },
   { "publish", run = publish.run },
 }

@@ -66,14 +66,14 @@ clone.preflight = {
 
 -- The life of a clone. The list is the documentation.
 clone.steps = {
-  { "clone", run = make, undo = machine.remove, undo_name = "virtual machine", about = machine.name },
+  { "clone", run = make, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record },
   { "power on", run = machine.power_on },
   { "address", run = access.find_address },
   { "ssh", run = access.connect },
   { "provision", run = provision.run, when = function(b) return #b.image.provision > 0 end },
   { "shut down", run = access.shut_down },
   { "detach", run = machine.detach },
-  { "export", run = export.run, when = function(b) return b.image.export end },
+  { "export", run = export.run, makes = export.record, when = function(b) return b.image.export end },
   { "finish", run = machine.finish },
   { "publish", run = publish.run },
 }

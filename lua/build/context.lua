@@ -1,36 +1,23 @@
 -- context: what the steps of one build share: the image, events, the clean-up scope, and what was found out on the way
 local digest = require "digest"
-local lfs = require "lfs"
 local signal = require "signal"
 local err = require "core.err"
 local scope = require "core.scope"
-
 local events = require "build.events"
+local files = require "build.files"
+local journal = require "build.journal"
+local lock = require "build.lock"
 
 local context = {}
 context.__index = context
 
 local PROGRESS = 0.1 -- seconds between two events of it at least
 
--- mkdir -p
-local function make_directories(path)
-  local at = path:sub(1, 1) == "/" and "/" or ""
-  for part in path:gmatch("[^/]+") do
-    at = at .. part
-    if not lfs.attributes(at, "mode") then
-      local ok, message = lfs.mkdir(at)
-      if not ok and not lfs.attributes(at, "mode") then err.raise("io", message, { op = "make the output directory", target = at, hint = "set output_dir" }) end
-    end
-    at = at .. "/"
-  end
-  return path
-end
-
 --[[
 context.new(image, options, emit) -> b
 The shared state of one build. Its run is eight random hex digits that mark whatever the build creates.
   image          image             from build.image
-  options        table             force, on_error, parent
+  options        table             force, on_error, parent, cleanup_timeout
   emit           function(event)   takes events; `image` and `run` are added
 ]]
 function context.new(image, options, emit)
@@ -42,12 +29,18 @@ function context.new(image, options, emit)
     if events.within_step(event.event) then event.step, event.parent = event.step or b.step, b.parent end
     emit(event)
   end
-  b.scope = scope.new { report = function(name, e) b.emit { event = "undo", name = name, error = e and tostring(e) or nil } end }
+  b.scope = scope.new { deadline = options.cleanup_timeout,
+    report = function(name, e) b.emit { event = "undo", name = name, error = e and tostring(e) or nil } end,
+    begun = function(entry) if b.journal then b.journal:begun(entry) end end,
+    ended = function(entry) if b.journal then b.journal:ended(entry) end end }
   b.note = function(message) b.emit { event = "note", message = message } end
   b.progress = function(done, total, what) context.progress(b, { done = done, total = total, unit = "bytes", what = what }) end
   b.percent = function(percent) context.progress(b, { done = percent, total = 100, unit = "percent" }) end
   b.trace = function(request) context.trace(b, request) end
   b.watch_http = function(seconds) signal.sleep(seconds) end
+  b.file_record = function(path) -- a file on the datastore, for the journal
+    return { kind = "file", datastore = b.datastore.known.name, datacenter = b.datacenter.path, path = path }
+  end
   b.keep = function(resource) -- close it with the build, whatever happens
     b.scope:push("close " .. tostring(resource), function() resource:close() end).quiet = true
     return resource
@@ -85,11 +78,24 @@ The directory for what the build leaves on this machine, which need not be there
 function context.output_path(b) return b.image.output_dir or "output/" .. b.image.name end
 
 --[[
+context.own(b) -> nothing
+From now on the build may make things: its journal is open, and no other process of this machine builds the same image.
+Raises: io; cancelled.
+Blocks: yes, while another process builds it.
+]]
+function context.own(b)
+  local c, p = b.image.connection, b.image.placement
+  b.journal = journal.open(b.run, { image = b.image.name, server = c.server })
+  local key = table.concat({ c.server or "", p.datacenter or "", p.folder or "", b.image.name }, "\0")
+  b.keep(lock.hold(key, "the image " .. b.image.name, { run = b.run, note = b.note }))
+end
+
+--[[
 context.output(b) -> string
 The directory for what the build leaves on this machine, made on first use.
 ]]
 function context.output(b)
-  b.output_directory = b.output_directory or make_directories(context.output_path(b))
+  b.output_directory = b.output_directory or files.make(context.output_path(b), "make the output directory", "set output_dir")
   return b.output_directory
 end
 

@@ -3,6 +3,7 @@ local digest = require "digest"
 local ova = require "ova"
 local err = require "core.err"
 local context = require "build.context"
+local paths = require "build.files"
 local lease = require "vsphere.lease"
 local manifest = require "build.manifest"
 local ovf = require "build.ovf"
@@ -153,6 +154,14 @@ local function write_records(b, files, items, directory)
   write_file(directory .. "/manifest.json", manifest.json { name = b.image.name, kind = b.image.kind, time = os.time(), run = b.run, files = listed,
     custom_data = b.image.export.custom_data, details = { parent = b.source and b.source.name, fingerprint = b.made.total, parts = b.made.parts,
       content = disks, server = b.vc.about.fullName, hostkey = b.guest and b.guest:hostkey_fingerprint() or nil } })
+end
+
+--[[
+export.record(b) -> table
+For the journal: where partial files of an export may be.
+]]
+function export.record(b)
+  return { kind = "partial", directory = paths.absolute(context.output(b)), name = b.image.name }
 end
 
 --[[

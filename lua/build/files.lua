@@ -1,5 +1,6 @@
 -- files: where the files are that a recipe names, and the recipes that were installed with the program
 local lfs = require "lfs"
+local err = require "core.err"
 
 local files = {}
 
@@ -34,6 +35,46 @@ function files.installed()
   local program = lfs.symlinkattributes("/proc/self/exe", "target")
   local prefix = program and program:match("^(.*)/bin/[^/]*$")
   return prefix and prefix .. "/share/luabuild/recipes"
+end
+
+--[[
+files.make(path, what, hint) -> string
+Make a directory and those above it, as far as they are not there; returns the path.
+  what, hint     string            for the error: "make the output directory", "set output_dir"
+Raises: io.
+Blocks: no.
+]]
+function files.make(path, what, hint)
+  local at = path:sub(1, 1) == "/" and "/" or ""
+  for part in path:gmatch("[^/]+") do
+    at = at .. part
+    if not lfs.attributes(at, "mode") then
+      local ok, message = lfs.mkdir(at)
+      if not ok and not lfs.attributes(at, "mode") then err.raise("io", message, { op = what, target = at, hint = hint }) end
+    end
+    at = at .. "/"
+  end
+  return path
+end
+
+--[[
+files.absolute(path) -> string
+The path from the root on, for whoever reads it in another directory.
+Blocks: no.
+]]
+function files.absolute(path) return path:find("^/") and path or lfs.currentdir() .. "/" .. path end
+
+--[[
+files.state(name) -> string
+The directory for what has to outlive a run on this machine, made if need be: $XDG_STATE_HOME/luabuild/NAME, else
+~/.local/state/luabuild/NAME.
+Raises: io.
+Blocks: no.  Source: XDG Base Directory Specification.
+]]
+function files.state(name)
+  local base = os.getenv "XDG_STATE_HOME"
+  if not base or base:sub(1, 1) ~= "/" then base = (os.getenv "HOME" or ".") .. "/.local/state" end
+  return files.make(base .. "/luabuild/" .. name, "make the state directory", "set XDG_STATE_HOME to a directory that can be written")
 end
 
 return files

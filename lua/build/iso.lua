@@ -4,6 +4,7 @@ local digest = require "digest"
 local http = require "http"
 local lfs = require "lfs"
 local err = require "core.err"
+local lock = require "build.lock"
 local units = require "core.units"
 
 local iso = {}
@@ -72,7 +73,7 @@ local function download(b, url, algorithm, want)
   local client <close> = source_client()
   local options = download_options(url, part, { algorithm })
   options.progress = reporter(b, "download")
-  local entry = b.scope:push("local file " .. part, function() os.remove(part) end)
+  local entry = b.scope:push("local file " .. part, function() os.remove(part) end, { kind = "local", path = part })
   local result, message, code = client:request(options)
   if not result then not_downloaded(message, code) end
   failed_status("download the ISO", url, result)
@@ -88,7 +89,7 @@ end
 local function publish(b, final, transfer)
   local part = string.format("%s/%s.part", iso.FOLDER, b.run)
   b.datastore:mkdir(iso.FOLDER)
-  local entry = b.scope:push("datastore file " .. part, function() b.datastore:delete(part) end)
+  local entry = b.scope:push("datastore file " .. part, function() b.datastore:delete(part) end, b.file_record(part))
   transfer(part)
   if not b.datastore:move(part, final) then b.datastore:delete(part) end -- another build was quicker: its file may be in use
   b.scope:forget(entry)
@@ -107,7 +108,7 @@ local function relay(b, url, final, algorithm, want)
   local dir = cache_directory()
   local part = string.format("%s/%s.part", dir, b.run)
   local client <close> = source_client()
-  local entry = b.scope:push("local file " .. part, function() os.remove(part) end)
+  local entry = b.scope:push("local file " .. part, function() os.remove(part) end, { kind = "local", path = part })
   publish(b, final, function(remote)
     local source <close> = err.check(client:start(download_options(url, part, { algorithm })))
     local ok, e = pcall(b.datastore.upload, b.datastore, remote,
@@ -140,10 +141,13 @@ local function find_source(b, image)
   return size_of(cached) and cached or nil, algorithm, want
 end
 
+local function already(size) return "already on the datastore, " .. units.format_bytes(size) end
+
 --[[
 iso.prepare(b) -> string
 See to it that the installer is on the datastore and set b.iso_path ("[datastore] …"). With a known checksum an ISO
-that is there already is neither downloaded nor uploaded. Returns what was done.
+that is there already is neither downloaded nor uploaded; one that another process of this machine uploads is waited for.
+Returns what was done.
   b              build             image, datastore, scope, run, note, progress
 Raises: net, http, tls, format (checksum), notfound, io, fault.
 Blocks: yes.
@@ -165,7 +169,10 @@ function iso.prepare(b)
     end
   end
   b.iso_path, b.iso_digest = b.datastore:path(final), algorithm .. ":" .. want
-  if there then return "already on the datastore, " .. units.format_bytes(there) end
+  if there then return already(there) end
+  local turn <close> = lock.hold(table.concat({ "iso", b.vc.host, b.iso_path }, "\0"), "the upload of the same ISO", { run = b.run, note = b.note })
+  there = turn.waited and b.datastore:size(final)
+  if there then return already(there) end
   if path then upload(b, path, final, algorithm, want) else relay(b, image.iso.url, final, algorithm, want) end
   return "uploaded " .. units.format_bytes(b.datastore:size(final) or 0)
 end

@@ -26,15 +26,12 @@ printf '%%s' "${rest%%.}" > authorized_keys || exit
 ! grep -q -x -F -e "$line" ~/.ssh/authorized_keys 2>/dev/null]]
 
 -- The private half in a file that only we can read, for programs that reach the guest from here.
-local function write(private)
-  local path = os.tmpname() -- made by mkstemp(3): nobody else may read it
+local function write(path, private)
   local file = err.check(io.open(path, "wb"))
   local ok = file:write(private)
   if not (file:close() and ok) then
-    os.remove(path)
     err.raise("io", path .. ": cannot be written", { op = "write the temporary key" })
   end
-  return path
 end
 
 local function remove(b, key)
@@ -66,9 +63,10 @@ function keypair.install(b)
   local key = { guest = b.guest }
   key.private, key.public = ssh.keygen("luabuild " .. b.run .. ", temporary")
   b.temporary_key = key
-  key.entry = b.scope:push("temporary key", function() remove(b, key) end)
+  key.file = os.tmpname() -- made by mkstemp(3): nobody else may read it
+  key.entry = b.scope:push("temporary key", function() remove(b, key) end, { kind = "local", path = key.file })
   key.entry.quiet = true
-  key.file = write(key.private)
+  write(key.file, key.private)
   key.added = "directory" -- what there is to undo when the answer is lost
   key.added = b.guest:run(ADD, { stdin = key.public .. "\n", timeout = 60 })
   local ok, e = pcall(try_login, b, key)

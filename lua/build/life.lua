@@ -37,8 +37,13 @@ end
 local function failed(b, e)
   local ok, more = pcall(look, b, e) -- whatever happens to that, the clean-up comes
   if not ok and err.is(more, "cancelled") then e = more end
-  e.left = b.scope:unwind(e.again)
-  if #e.left > 0 then add_hint(e, "left behind: " .. table.concat(e.left, ", ")) end
+  local left, interrupted = b.scope:unwind(e.again)
+  if interrupted and not err.is(e, "cancelled") then
+    e = err.new { code = "cancelled", message = "interrupted while it was cleaned up", hint = tostring(e), step = e.step }
+  end
+  e.left = left
+  if #left > 0 then add_hint(e, "left behind: " .. table.concat(left, ", ")) end
+  if b.journal then b.journal:close() end
   e.op = e.op or e.step
   error(e, 0)
 end
@@ -59,6 +64,7 @@ end
 
 local function build(b, kind)
   b.emit { event = "image.start", recipe = b.image.recipe.path, kind = b.image.kind, output = context.output_path(b) }
+  context.own(b)
   runner.run(kind.preflight, b)
   b.emit { event = "image.decided", decision = b.decision, reason = b.reason, steps = step_names(b, steps_of(b, kind)) }
   if b.decision == "current" then return "up to date" end
@@ -73,7 +79,7 @@ life.build(kind, image, options, emit) -> { result = string, seconds = number, t
 Build an image, or find that it is up to date. On failure everything made is undone, except with on_error "abort".
   kind           table             preflight and steps: lists for runner.run
   image          image             from build.image
-  options        table             force = boolean, on_error = "cleanup"|"abort", parent = boolean
+  options        table             force = boolean, on_error = "cleanup"|"abort", parent = boolean, cleanup_timeout = 60 seconds
   emit           function(event)
 artifacts = array of { name, path, size = bytes, sha256 }: what an export has made
 result = "built"|"replaced"|"exported"|"up to date"|"used as it is"
@@ -87,6 +93,7 @@ function life.build(kind, image, options, emit)
   if not ok then failed(b, result) end
   b.scope:forget_named "virtual machine"
   b.scope:unwind()
+  if b.journal then b.journal:close() end
   return { result = result, seconds = signal.now() - started, timings = b.timings, run = b.run, artifacts = b.artifacts or {} }
 end
 

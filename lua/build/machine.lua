@@ -71,6 +71,14 @@ The name that the VM has until it is published, and the folder that it is in.
 function machine.name(b) return b.temporary_name .. (b.image.placement.folder and " in the folder " .. b.image.placement.folder or "") end
 
 --[[
+machine.record(b) -> table
+The VM for the journal.
+]]
+function machine.record(b)
+  return { kind = "vm", name = b.temporary_name, folder = b.folder.moid }
+end
+
+--[[
 machine.remove(b) -> false|nil
 Undo of create: power the VM off and destroy it, unless it is published; false when there is none.
 Blocks: yes.

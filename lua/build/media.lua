@@ -94,6 +94,16 @@ The floppy or CD on the datastore.
 function media.name(b) return b.media_file and b.datastore:path(b.media_file) end
 
 --[[
+media.record(b) -> table|nil
+The floppy or CD for the journal, before it is made; nil when there will be none.
+]]
+function media.record(b)
+  local k = b.image.kickstart
+  local name = k and (k.floppy and b.run .. ".flp" or k.cd and b.run .. ".cd.iso")
+  return name and b.file_record(iso.FOLDER .. "/" .. name)
+end
+
+--[[
 media.remove(b) -> false|nil
 Delete the floppy or CD from the datastore; false when there is none.
 ]]

@@ -6,6 +6,7 @@ local runner = {}
 
 local function undo_of(step, b)
   return function()
+    if not step.undo then return false end
     return step.undo(b)
   end
 end
@@ -23,8 +24,8 @@ local function run_step(step, b)
   local started = signal.now()
   b.step = step[1]
   b.emit { event = "step.start", step = step[1] }
-  if step.undo then
-    local entry = b.scope:push(step.undo_name or step[1], undo_of(step, b))
+  if step.undo or step.makes then
+    local entry = b.scope:push(step.undo_name or step[1], undo_of(step, b), step.makes and step.makes(b))
     entry.about = step.about and function() return step.about(b) end
   end
   local ok, detail = xpcall(step.run, labelled(step), b)
@@ -61,8 +62,9 @@ end
 --[[
 runner.run(steps, b) -> nothing
 Run the steps in order. A step's undo is on the clean-up scope before it starts; the first failure ends the list.
-  steps          array of { name, run = function(b) -> detail|nil, undo = function(b)|nil, undo_name,
-                 about = function(b) -> string|nil (which one the undo is about), when = function(b) -> boolean }
+  steps          array of { name, run = function(b) -> detail|nil, undo = function(b)|nil (false: there was nothing), undo_name,
+                 about = function(b) -> string|nil (which one the undo is about), when = function(b) -> boolean,
+                 makes = function(b) -> record (for the journal) }
   b              table             the build: emit, scope and timings are used here
 Raises: what the step raised, with `step` set to its name.
 Blocks: yes.

@@ -77,6 +77,15 @@ each("a process", function()
   end
 end)
 
+each("a lock file", function(t)
+  local lockfile, dir = require "lockfile", t:directory()
+  return function()
+    local f <close> = assert(lockfile.open(dir .. "/a"))
+    assert(f:append "x")
+    assert(lockfile.open(dir .. "/a") == false)
+  end, dir
+end)
+
 each("a server, clients and transfers", function(t)
   local httpd, http = require "httpd", require "http"
   local path = t:write(t:directory() .. "/f", "x")
