@@ -9,7 +9,7 @@ VERSION := $(shell git -c safe.directory='*' describe --tags --always --dirty 2>
 PACKAGES  = lua5.4 lua5.4-cjson lua5.4-filesystem libcurl libxml-2.0 libssh2 libarchive libssl libcrypto libcrypt libmicrohttpd libedit
 DEPS      = gcc make libc6-dev pkg-config git ca-certificates liblua5.4-dev lua-cjson-dev lua-filesystem-dev \
             libcurl4-openssl-dev libxml2-dev libssh2-1-dev libarchive-dev libssl-dev libcrypt-dev libmicrohttpd-dev libedit-dev
-TEST_DEPS = golang-go golang-github-vmware-govmomi-dev golang-golang-x-crypto-dev golang-github-pkg-sftp-dev \
+TEST_DEPS = golang-go golang-github-vmware-govmomi-dev golang-golang-x-crypto-dev golang-github-pkg-sftp-dev clang libclang-rt-dev \
             qemu-system-x86 qemu-utils ovmf openssh-server openssh-client libpam-wrapper openssl curl \
             mtools dosfstools xorriso isolinux syslinux-common extlinux busybox-static netcat-openbsd e2fsprogs fdisk cpio iproute2 \
             zsh fish tmux libarchive-tools libxml2-utils python3 python3-yaml jq lua-check cppcheck shellcheck valgrind
@@ -67,7 +67,7 @@ $(B):
 	@pkg-config --exists $(PACKAGES) 2>/dev/null || { echo "Libraries are missing: make deps installs them." >&2; exit 1; }
 	mkdir -p $@
 
--include $(wildcard $(B)/*.d)
+-include $(wildcard tests/*/*.mk $(B)/*.d)
 
 # ---- people ----
 deps: ## install what building and running need (Debian 12)
@@ -103,7 +103,7 @@ $(B)/lab/guest.iso: $(filter-out %.md %/try.sh,$(shell find tests/lab/guest -typ
 san: ready
 	@$(MAKE) --no-print-directory B=$(B)/san OPT='-O1 -g -fno-omit-frame-pointer' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' all
 
-check: san ## linters, then the tests under ASan and UBSan, those of the C modules under valgrind
+check: san fuzz-tools ## linters, then the tests under ASan and UBSan, those of the C modules under valgrind
 	tests/check $(B) $(if $(FILTER),"$(FILTER)")
 
 bench: ready ## measure what a base image costs, beside curl where it can be compared
@@ -117,4 +117,4 @@ clean: ## remove build/
 	rm -rf $(B)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile tests/*/*.mk | expand -t 14

@@ -162,6 +162,7 @@ Serve files over HTTP from a thread of its own: GET and HEAD of exactly the give
   opts.files     table = {}           path -> content: bytes as a string, or { file = path }
   opts.prefix    string = ""          what all paths start with, before a "/"
   opts.hello     string = "hello"     path that answers GET and POST with 200: a guest's phone-home; "" for none
+At most 200 clients at a time, 64 of them from one address; a head has 16 KiB at most, and 30 s of silence end a connection.
 Close the server when done with it.
 Codes: format (bind), notfound, io (files, no free port).
 Blocks: no.  Source: RFC 9110.

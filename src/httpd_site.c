@@ -14,6 +14,7 @@
 
 #define POST_LIMIT 65536    /* bytes of a phone-home's body that are read and dropped */
 #define CLIENT_LIMIT 200    /* connections */
+#define ADDRESS_LIMIT 64U   /* of them from one address, so that a single guest cannot keep the others out */
 #define CLIENT_MEMORY 16384 /* bytes a connection may use, its request's head included */
 #define CLIENT_SILENCE 30U  /* seconds */
 
@@ -210,16 +211,17 @@ void site_free(httpd_Site *site) {
   free(site->hello);
 }
 
-/* The thread is born with all signals blocked: they are for the thread that has the Lua state. */
+/* The thread is born with all signals blocked: they are for the thread that has the Lua state. poll, not epoll: libmicrohttpd asks for
+ * edges, and of a client that goes while it is being read there is no second one: it would keep its place until it counts as silent. */
 struct MHD_Daemon *site_start(httpd_Site *site, int listener, int v6) {
   sigset_t all, before;
   struct MHD_Daemon *daemon;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | (v6 ? MHD_USE_IPv6 : 0U), (uint16_t)0, NULL, NULL,
+  daemon = MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | (v6 ? MHD_USE_IPv6 : 0U), (uint16_t)0, NULL, NULL,
                             on_request, site, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT,
-                            (unsigned)CLIENT_LIMIT, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
-                            MHD_OPTION_CONNECTION_TIMEOUT, CLIENT_SILENCE, MHD_OPTION_URI_LOG_CALLBACK, on_uri, site,
+                            (unsigned)CLIENT_LIMIT, MHD_OPTION_PER_IP_CONNECTION_LIMIT, ADDRESS_LIMIT,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, CLIENT_SILENCE, MHD_OPTION_URI_LOG_CALLBACK, on_uri, site,
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, site, MHD_OPTION_END);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   return daemon;

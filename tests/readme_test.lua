@@ -36,7 +36,7 @@ return {
   end,
 
   ["the targets it names exist"] = function(t)
-    local makefile = t:read(root .. "/Makefile")
+    local makefile = t:shell("cat " .. root .. "/Makefile " .. root .. "/tests/*/*.mk")
     for target in readme(t):gmatch("make ([a-z]+)") do
       if target ~= "for" then t:contains("\n" .. makefile, "\n" .. target .. ":") end
     end

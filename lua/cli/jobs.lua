@@ -3,6 +3,7 @@ local cjson = require "cjson"
 local process = require "process"
 local signal = require "signal"
 local err = require "core.err"
+local lines = require "cli.lines"
 
 local jobs = {}
 
@@ -40,33 +41,24 @@ end
 local function start(self, entry)
   local task = { given = self.given, paths = self.paths, image = entry.image.name, parent = entry.parent, started_by = process.id() }
   entry.process = err.check(process.start { command = { self.program, "child" }, stdin = cjson.encode(task) })
-  entry.pending = { out = "", err = "" }
+  entry.reader = lines.reader(entry.image.name, function(event)
+    if event.event == "image.failed" then entry.told = true end
+    self.emit(event)
+  end)
   table.insert(self.running, entry)
 end
 
-local function take_line(self, entry, stream, line)
-  local ok, event = pcall(cjson.decode, line)
-  if stream == "err" or not ok or type(event) ~= "table" then
-    if line ~= "" then self.emit { event = "warning", image = entry.image.name, message = line } end
-    return
-  end
-  if event.event == "image.failed" then entry.told = true end
-  self.emit(event)
-end
-
--- Read what is there, whole lines of it.
-local function drain(self, entry)
+-- Read what is there; true when there will be no more.
+local function drain(entry)
   while true do
     local stream, bytes = entry.process:read(0)
     if not stream then return stream == nil end
-    local text = entry.pending[stream] .. bytes
-    for line in text:gmatch("([^\n]*)\n") do take_line(self, entry, stream, line) end
-    entry.pending[stream] = text:match("[^\n]*$")
+    entry.reader:feed(stream, bytes)
   end
 end
 
 local function finish(self, entry)
-  for stream, rest in pairs(entry.pending) do if rest ~= "" then take_line(self, entry, stream, rest) end end
+  entry.reader:finish()
   local result = entry.process:wait(READ)
   entry.process:close()
   entry.status = result and result.status
@@ -111,7 +103,7 @@ end
 -- Take what came, and start what may start now.
 local function turn(self)
   for _, entry in ipairs(ready_entries(self)) do
-    if drain(self, entry) then
+    if drain(entry) then
       finish(self, entry)
       remove(self.running, entry)
     end

@@ -114,6 +114,27 @@ return {
     for _, e in ipairs(events(server, 2)) do by[e.path] = e end
     t:equal({ by.small.complete, by.big.complete, by.big.bytes }, { true, false, 0 })
   end,
+  ["clients that are silent, go in the middle or send a head without end keep nobody out"] = function(t)
+    local server, url = start(t, { files = { a = "content" } })
+    local script = t:write(t:directory() .. "/clients", [[
+      trap "" PIPE
+      for _ in $(seq $2); do
+        exec {fd}<>/dev/tcp/127.0.0.1/$1 || exit 1
+        printf "GET /a HT" >&$fd
+        [ "$3" = stay ] || exec {fd}>&-
+      done 2>/dev/null
+      echo done
+      [ "$3" != stay ] || exec sleep 60
+    ]])
+    t:equal(t:shell(string.format("bash %s %d 300 go", script, server:port())), "done\n")
+    t:equal(curl(t, url .. "/a"), "content")
+    local held = peer.start(t, string.format("bash %s %d 250 stay", script, server:port()), "^(done)")
+    t:equal(held, "done")
+    t:equal(curl(t, "--interface 127.0.0.2 " .. url .. "/a"), "content")
+    local head = t:write(t:directory() .. "/head", "X: " .. ("x"):rep(60000))
+    t:ok(select(2, curl(t, "--interface 127.0.0.2 -H @" .. head .. " " .. url .. "/a")) ~= 200)
+    t:equal(curl(t, "--interface 127.0.0.2 " .. url .. "/a"), "content")
+  end,
   ["each server takes a free port of the range, and says when there is none"] = function(t)
     local first = start(t)
     local port = first:port()
