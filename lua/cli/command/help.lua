@@ -1,5 +1,6 @@
 -- help [TOPIC]: what there is; or one command
 local err = require "core.err"
+local apitext = require "cli.apitext"
 local commands = require "cli.commands"
 local options = require "cli.options"
 
@@ -45,14 +46,14 @@ local function run(_, words)
     print_command(words[2] and commands.action(command, words[2]) or command)
     return 0
   end
-  local contract = require("cli.contract").find(name)
+  local contract = apitext.find(name) or require("cli.contract").find(name)
   if contract then
     print(contract)
     return 0
   end
-  local near = commands.nearest(name)
+  local near = commands.nearest(name) or apitext.nearest(name)
   err.raise("usage", string.format("no help for '%s'", name),
-    { hint = near and "did you mean '" .. near .. "'?" or "a command, or a function such as ssh.connect" })
+    { hint = near and "did you mean '" .. near .. "'?" or "a command, a function such as ssh.connect, or a type of the vSphere API" })
 end
 
 return { doc = "show help: of a command, or the contract of a function", words = { { "TOPIC", kind = "topic", many = true, optional = true } },
