@@ -44,6 +44,7 @@ base.steps = {
   { "detach", run = machine.detach },
   { "export", run = export.run, makes = export.record, when = function(b) return b.image.export end },
   { "finish", run = machine.finish },
+  { "after", run = provision.after, when = function(b) return #b.image.after > 0 end },
   { "publish", run = publish.run },
 }
 

@@ -1,5 +1,6 @@
 -- clone: an image made from another one, as a list of steps
 local access = require "build.access"
+local configspec = require "build.configspec"
 local device = require "vsphere.device"
 local existing = require "build.existing"
 local export = require "build.export"
@@ -30,8 +31,8 @@ local function config_spec(b)
   local changes = card_changes(b)
   local extra = { { key = existing.KEYS.run, value = b.run }, { key = existing.KEYS.fingerprint, value = "" } }
   for key, value in pairs(b.image.extra_config) do extra[#extra + 1] = { key = key, value = value } end
-  return { numCPUs = h.cpus, numCoresPerSocket = h.cores, memoryMB = h.memory and h.memory >> 20, annotation = b.image.annotation,
-    extraConfig = extra, deviceChange = #changes > 0 and changes or nil }
+  return configspec.merge({ numCPUs = h.cpus, numCoresPerSocket = h.cores, memoryMB = h.memory and h.memory >> 20, annotation = b.image.annotation,
+    extraConfig = extra, deviceChange = #changes > 0 and changes or nil }, b.image.config)
 end
 
 local function make_snapshot(b)
@@ -75,6 +76,7 @@ clone.steps = {
   { "detach", run = machine.detach },
   { "export", run = export.run, makes = export.record, when = function(b) return b.image.export end },
   { "finish", run = machine.finish },
+  { "after", run = provision.after, when = function(b) return #b.image.after > 0 end },
   { "publish", run = publish.run },
 }
 

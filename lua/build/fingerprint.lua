@@ -78,9 +78,10 @@ local function kickstart_part(image)
   if not k then return nil end
   local part = { label = k.label, values = k.values, files = k.files }
   for _, kind in ipairs { "http", "floppy", "cd" } do
-    if k[kind] then
-      part[kind] = tree(k[kind], "", {})
-      part.filled = filled_values(paths_below(k[kind], {}), image)
+    local paths = {}
+    for _, path in ipairs(type(k[kind]) == "table" and k[kind] or { k[kind] }) do
+      part[kind] = tree(path, type(k[kind]) == "table" and path:match("[^/]*$") or "", part[kind] or {})
+      part.filled = filled_values(paths_below(path, paths), image)
     end
   end
   return part
@@ -134,6 +135,7 @@ function fingerprint.of(image, parent)
     kickstart = kickstart_part(image),
     boot = image.boot and { table.concat(image.boot, "\n"), image.boot.run },
     provision = provision_part(image),
+    config = image.config,
     settings = { image.annotation or false, image.extra_config, image.snapshot or false, image.template or false, image.shutdown.command or false },
     recipe = code_part(image.recipe),
   }

@@ -1,5 +1,6 @@
 -- image: what base { … } says, as declared shapes; and the checks across fields
 local spec = require "core.spec"
+local configspec = require "build.configspec"
 
 local image = {}
 
@@ -39,10 +40,14 @@ local text_or_function = spec.either("text or a function", function(value)
   return ({ ["function"] = spec.func, string = spec.string })[type(value)]
 end)
 
+local paths = spec.either("a directory, or a list of files and directories", function(value)
+  return type(value) == "table" and spec.list(spec.text) or type(value) == "string" and spec.text or nil
+end)
+
 image.kickstart = spec.record("kickstart", {
-  { "http", spec.text, doc = "directory served over HTTP" },
-  { "floppy", spec.text, doc = "directory put on a floppy" },
-  { "cd", spec.text, doc = "directory put on a second CD" },
+  { "http", paths, doc = "directory served over HTTP; or a list of files and directories" },
+  { "floppy", paths, doc = "directory put on a floppy; or a list" },
+  { "cd", paths, doc = "directory put on a second CD; or a list" },
   { "files", spec.map(text_or_function), doc = "further files by name" },
   { "label", spec.string, doc = "of the floppy or CD" },
   { "values", spec.map(spec.any), doc = "for ${name} in the files" },
@@ -105,9 +110,11 @@ local common = {
   { "address", image.address, default = {} },
   { "provision", spec.list(step), default = {}, doc = "steps: upload, shell, local_shell, check, reboot, wait, functions" },
   { "on_error", spec.list(step), default = {}, doc = "steps to run in the guest when the build fails, before it is cleaned up" },
+  { "after", spec.list(step), default = {}, doc = "local_shell and functions: run here when the image is complete, before it gets its name" },
   { "shutdown", image.shutdown, default = {} },
   { "annotation", spec.string, doc = "notes of the VM" },
   { "extra_config", spec.map(spec.text), default = {}, doc = "advanced settings by key" },
+  { "config", configspec.type, doc = "further fields of the API's VirtualMachineConfigSpec" },
   { "snapshot", flag_or_name },
   { "template", spec.boolean, doc = "convert to a template" },
   { "export", image.export, doc = "hand over an OVA, or OVF files" },
@@ -266,7 +273,8 @@ function image.read_base(fields, v, problems, locate)
     check_base(self, add)
     for _, kind in ipairs(MEDIA) do
       local path = self.kickstart and self.kickstart[kind]
-      if path then self.kickstart[kind] = locate(path) end
+      if type(path) == "table" then for i, one in ipairs(path) do path[i] = locate(one) end
+      elseif path then self.kickstart[kind] = locate(path) end
     end
   end)
 end

@@ -2,6 +2,7 @@
 local process = require "process"
 local signal = require "signal"
 local err = require "core.err"
+local context = require "build.context"
 local units = require "core.units"
 
 local localshell = {}
@@ -11,8 +12,9 @@ local TAIL = 20 -- lines of output in the error of a command that failed
 -- What a command such as ansible-playbook needs to reach the guest.
 local function environment(b, step)
   local ssh = b.image.ssh
-  local env = { LUABUILD_ADDRESS = b.guest.address, LUABUILD_PORT = tostring(ssh.port), LUABUILD_USER = ssh.username,
-    LUABUILD_KEY = b.key_file or ssh.key_file, LUABUILD_IMAGE = b.image.name, LUABUILD_RUN = b.run }
+  local env = { LUABUILD_ADDRESS = b.guest and b.guest.address, LUABUILD_PORT = tostring(ssh.port), LUABUILD_USER = ssh.username,
+    LUABUILD_KEY = b.key_file or ssh.key_file, LUABUILD_IMAGE = b.image.name, LUABUILD_RUN = b.run,
+    LUABUILD_OUTPUT = context.output(b) }
   for name, value in pairs(step.env) do env[name] = value end
   return env
 end
@@ -43,7 +45,8 @@ end
 --[[
 localshell.run(b, step, feed) -> nothing
 Run a step's commands here with sh -e, or its script, in the recipe's working directory. In the environment: LUABUILD_ADDRESS,
-LUABUILD_PORT, LUABUILD_USER, LUABUILD_KEY (the private key's file, when there is one), LUABUILD_IMAGE, LUABUILD_RUN. A command that is
+LUABUILD_PORT, LUABUILD_USER, LUABUILD_KEY (the private key's file, when there is one), LUABUILD_IMAGE, LUABUILD_RUN, LUABUILD_OUTPUT (the directory of the
+image's files here). A command that is
 interrupted or takes too long is killed with what it started.
   step           table             of the word local_shell
   feed           function          called with ("out"|"err", bytes) as they come

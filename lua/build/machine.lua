@@ -1,6 +1,7 @@
 -- machine: the virtual machine of a build, from outside: made, powered, undone, finished
 local signal = require "signal"
 local err = require "core.err"
+local configspec = require "build.configspec"
 local device = require "vsphere.device"
 local existing = require "build.existing"
 local media = require "build.media"
@@ -13,7 +14,7 @@ local function config_spec(b)
   local h = b.image.hardware
   local extra = { { key = existing.KEYS.run, value = b.run } }
   for key, value in pairs(b.image.extra_config) do extra[#extra + 1] = { key = key, value = value } end
-  return {
+  return configspec.merge({
     name = b.temporary_name,
     guestId = b.image.guest_id,
     files = { vmPathName = b.datastore:path "" },
@@ -28,7 +29,7 @@ local function config_spec(b)
       disks = h.disks, controllers = h.controller, nics = b.nics, firmware = h.firmware,
       cdroms = { b.iso_path, b.cd_path }, floppy = b.floppy_path,
     },
-  }
+  }, b.image.config)
 end
 
 --[[

@@ -54,6 +54,12 @@ end
 local function check_provision(image, add)
   check_steps(image.provision, "provision", add)
   check_steps(image.on_error, "on_error", add)
+  check_steps(image.after, "after", add)
+  for i, one in ipairs(image.after) do
+    if type(one) == "table" and one.step ~= "local_shell" and one.step ~= "wait" then
+      add(string.format("after[%d]", i), one.step .. " needs the guest, which is off by then: local_shell or a function", "after")
+    end
+  end
 end
 
 local function check_key(image, add)
@@ -62,11 +68,13 @@ local function check_key(image, add)
 end
 
 -- What stands in the installer's files has its place there; the rest is about the recipe's option.
+local function first_path(path) return type(path) == "table" and path[1] or path end
+
 local function add_kickstart(k, e, add)
   local hint = e.hint and "; " .. e.hint or ""
   for line in e.message:gmatch("[^\n]+") do
     local own = line:find("^[^:]+:%d+: ") ~= nil
-    add("kickstart", line .. hint, k.http or k.floppy or k.cd, own)
+    add("kickstart", line .. hint, first_path(k.http or k.floppy or k.cd), own)
   end
 end
 
@@ -80,7 +88,7 @@ local function check_kickstart(image, add)
   end
   if not k.floppy then return end
   local bytes, message = floppy.image { label = k.label or "KICKSTART", files = files }
-  if not bytes then add("kickstart.floppy", message .. "; kickstart = { cd = … } holds more", k.floppy) end
+  if not bytes then add("kickstart.floppy", message .. "; kickstart = { cd = … } holds more", first_path(k.floppy)) end
 end
 
 --[[

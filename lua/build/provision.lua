@@ -120,7 +120,7 @@ end
 provision.run(b [, list]) -> string
 Run the recipe's provisioning steps in order; each is an event of its own.
   b              build             guest, image.provision, emit
-  list           string = "provision"  or "on_error": which of the image's lists
+  list           string = "provision"  or "on_error", "after": which of the image's lists
 Raises: what a step raised, named after it.
 Blocks: yes.
 ]]
@@ -140,6 +140,14 @@ function provision.run(b, list)
   end
   return string.format("%d step%s", #steps, #steps == 1 and "" or "s")
 end
+
+--[[
+provision.after(b) -> string
+Run the recipe's steps for an image that is complete: here, since its guest is off. When one fails there is no new image.
+Raises: what a step raised.
+Blocks: yes.
+]]
+function provision.after(b) return provision.run(b, "after") end
 
 --[[
 provision.on_error(b) -> nothing

@@ -76,6 +76,24 @@ local function collect_directory(c, path, prefix, depth)
   end
 end
 
+-- One of a list: a file and a directory stand there by their names, the content of "directory/" by its own.
+local function collect_path(c, path)
+  local name = path:match("[^/]+$")
+  if not name then
+    path = path:gsub("(.)/+$", "%1")
+    check_directory(path)
+    return collect_directory(c, path, "", 1)
+  end
+  local mode = lfs.attributes(path, "mode")
+  if mode == "directory" then return collect_directory(c, path, name .. "/", 1) end
+  if mode ~= "file" then
+    err.raise("recipe", string.format("%s: %s", path, mode and "is a " .. mode .. ", not a file" or "no such file or directory"),
+      { hint = not mode and beside(path) or nil })
+  end
+  local text = read(path)
+  c.files[name] = text and filled(c, text, path) or { file = path }
+end
+
 local function given(c, name, value)
   if type(value) ~= "function" then return filled(c, value, "files['" .. name .. "']") end
   local made = value(c.values)
@@ -89,9 +107,10 @@ end
 --[[
 kickstart.collect(options, values) -> files, medium
 Collect an installer's files. The content of a directory stands at the root: kickstart/centos/7/ks.cfg of the directory
-"kickstart/centos" is /7/ks.cfg on the floppy and ${http}/7/ks.cfg over HTTP. Text is filled in by template.fill; a file
-with a zero byte in its first 8000 is binary and goes as it is.
-  options.http, options.floppy, options.cd  string|nil  directory, of one of them at most
+"kickstart/centos" is /7/ks.cfg on the floppy and ${http}/7/ks.cfg over HTTP. Of a list, each file and directory stands there by its
+own name, and the content of "directory/" at the root. Text is filled in by template.fill; a file with a zero byte in its first
+8000 is binary and goes as it is.
+  options.http, options.floppy, options.cd  string|{string, ...}|nil  a directory, or a list of paths; one of the three at most
   options.files  table = {}        name -> content to be filled in, or a function: values -> content, taken as it is;
                                    these stand beside those of the directory, and in the place of one of the same name
   values         table             for ${name}: name -> string|number|boolean
@@ -103,12 +122,9 @@ Blocks: no.
 function kickstart.collect(options, values)
   local c, medium = { files = {}, values = values, problems = {} }, "http"
   for _, kind in ipairs(MEDIA) do
-    if options[kind] then
-      local path = options[kind]:gsub("(.)/+$", "%1")
-      medium = kind
-      check_directory(path)
-      collect_directory(c, path, "", 1)
-    end
+    local paths = options[kind]
+    if paths then medium = kind end
+    for _, path in ipairs(type(paths) == "table" and paths or { paths and (paths:gsub("/*$", "/", 1)) }) do collect_path(c, path) end
   end
   for name, value in pairs(options.files or {}) do c.files[name] = given(c, name, value) end
   if #c.problems > 0 then err.raise("recipe", table.concat(c.problems, "\n")) end

@@ -29,6 +29,16 @@ return {
     end
   end,
 
+  ["of a list, files and directories stand there by their names"] = function(t)
+    local dir = tree(t)
+    local files, kind = kickstart.collect({ floppy = { dir .. "/centos/7/ks.cfg", dir .. "/centos/8", dir .. "/centos/7/" } }, { hash = "H" })
+    t:equal(kind, "floppy")
+    t:equal(files, { ["ks.cfg"] = "rootpw --iscrypted H\necho $HOME ${HOME}\n", ["8/ks.cfg"] = "" })
+    local alone, medium = kickstart.collect({ floppy = {}, files = { a = "b" } }, {})
+    t:equal({ alone, medium }, { { a = "b" }, "floppy" })
+    t:contains(refused(t, { cd = { dir .. "/centos/9" } }), "centos/9: no such file or directory")
+  end,
+
   ["files from the recipe stand beside the directory's and before them"] = function(t)
     local dir = tree(t)
     local files = kickstart.collect({ http = dir .. "/centos", files = {
