@@ -1,0 +1,138 @@
+-- template: a JSON template of Packer and the values given to it
+local cjson = require "cjson.safe"
+local err = require "core.err"
+local varfile = require "build.varfile"
+
+local template = {}
+
+local KNOWN = { variables = true, builders = true, provisioners = true, description = true, min_packer_version = true,
+  ["post-processors"] = true, ["sensitive-variables"] = true, ["error-cleanup-provisioner"] = true, push = true }
+
+local function decode(path)
+  local file <close>, message = io.open(path, "rb")
+  if not file then err.raise("usage", message, { op = "read the template" }) end
+  local source = file:read "a" or ""
+  if path:find "%.hcl$" then
+    err.raise("usage", path .. ": an HCL template; JSON ones are read", { hint = "the builders' options are the same: write them as JSON, or by hand" })
+  end
+  local value, why = cjson.decode(source)
+  if type(value) ~= "table" then err.raise("usage", string.format("%s: %s", path, why or "not an object"), { op = "read the template" }) end
+  return value, source
+end
+
+-- The end of the string that begins at `from`: the place after its quote.
+local function after_string(source, from)
+  local at = from + 1
+  while true do
+    local stop, _, mark = source:find('(["\\])', at)
+    if not stop then return #source + 1 end
+    at = stop + (mark == "\\" and 2 or 1)
+    if mark == '"' then return at end
+  end
+end
+
+-- JSON objects have no order; people have. The names of every object of the text, in their order, by the set of them.
+local function orders(source)
+  local found, stack, at = {}, {}, 1
+  while true do
+    local from, _, mark = source:find('([{}"])', at)
+    if not from then return found end
+    at = from + 1
+    if mark == "{" then
+      stack[#stack + 1] = {}
+    elseif mark == "}" and #stack > 0 then
+      local names = table.remove(stack)
+      local sorted = table.move(names, 1, #names, 1, {})
+      table.sort(sorted)
+      found[table.concat(sorted, "\0")] = names
+    elseif mark == '"' then
+      at = after_string(source, from)
+      if #stack > 0 and source:find("^%s*:", at) then table.insert(stack[#stack], source:sub(from + 1, at - 2)) end
+    end
+  end
+end
+
+local function in_order(object, known)
+  local names = {}
+  for name in pairs(object) do names[#names + 1] = name end
+  table.sort(names)
+  return known[table.concat(names, "\0")] or names
+end
+
+local function plain(value) return value ~= cjson.null and (type(value) == "boolean" and tostring(value) or value) or nil end
+
+-- name -> { value, origin = "template"|"given", required, secret }, and their order
+local function read_variables(object, known, given)
+  local variables, order = {}, {}
+  local function add(name)
+    if variables[name] then return variables[name] end
+    order[#order + 1], variables[name] = name, { name = name }
+    return variables[name]
+  end
+  for _, name in ipairs(in_order(object.variables or {}, known)) do
+    local value, one = object.variables[name], add(name)
+    one.value, one.origin, one.required = plain(value), "template", value == cjson.null
+  end
+  for _, pair in ipairs(given) do
+    local one = add(pair[1])
+    one.value, one.origin = plain(pair[2]), "given"
+  end
+  for _, name in ipairs(object["sensitive-variables"] or {}) do add(name).secret = true end
+  return variables, order
+end
+
+-- What --var-file and --var say, later ones last.
+local function read_given(options)
+  local given = {}
+  for _, path in ipairs(options.files or {}) do
+    local file <close> = io.open(path, "rb")
+    local values = varfile.read(path)
+    for _, name in ipairs(in_order(values, orders(file and file:read "a" or ""))) do given[#given + 1] = { name, values[name] } end
+  end
+  for _, assignment in ipairs(options.assignments or {}) do
+    local name, value = assignment:match("^([%w_]+)=(.*)$")
+    if not name then err.raise("usage", "--var: NAME=VALUE is expected") end
+    given[#given + 1] = { name, value }
+  end
+  return given
+end
+
+-- A post-processor is an object, a name, or a list of such; the list is a sequence.
+local function flat(list, out)
+  for _, one in ipairs(list or {}) do
+    if type(one) == "string" then out[#out + 1] = { type = one }
+    elseif one[1] then flat(one, out)
+    else out[#out + 1] = one end
+  end
+  return out
+end
+
+--[[
+template.read(path, options) -> template
+Read a JSON template and the values for its variables.
+  options.files  {string, ...} = {}       var-files
+  options.assignments {string, ...} = {}  "name=value"
+template = { path, description, builders, provisioners, post_processors, cleanup = provisioner|nil, unknown = {string, ...},
+  variables = {name = { name, value, origin = "template"|"given"|nil, required, secret }}, order = {name, ...}, given = boolean,
+  in_order = function(object) -> {name, ...} (as in the text) }
+Raises: usage.
+]]
+function template.read(path, options)
+  local object, source = decode(path)
+  if type(object.builders) ~= "table" or not object.builders[1] then
+    err.raise("usage", path .. ": no builders: it is no template of Packer", { hint = "var-files are given with --var-file" })
+  end
+  local given, known = read_given(options), orders(source)
+  local variables, order = read_variables(object, known, given)
+  local unknown = {}
+  for _, name in ipairs(in_order(object, known)) do
+    if not KNOWN[name] and name:sub(1, 1) ~= "_" then unknown[#unknown + 1] = name end
+  end
+  for _, builder in ipairs(object.builders) do builder.name = builder.name or builder.type end
+  return { path = path, description = plain(object.description), builders = object.builders,
+    provisioners = object.provisioners or {}, post_processors = flat(object["post-processors"], {}),
+    cleanup = object["error-cleanup-provisioner"], unknown = unknown, variables = variables, order = order, given = #given > 0,
+    in_order = function(value) return in_order(value, known) end }
+end
+
+return template

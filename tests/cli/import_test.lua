@@ -1,0 +1,169 @@
+-- import-packer: JSON templates of Packer become recipes that are checked, read well, and build in the lab
+local cjson = require "cjson"
+local builds = require "tests.builds"
+local lab = require "tests.lab"
+local lfs = require "lfs"
+
+local function here(path) return path:find("^/") and path or lfs.currentdir() .. "/" .. path end
+local program = here(arg[-1])
+local folder = here(arg[0]:match("^(.*)/[^/]*$") or ".") .. "/cli/packer"
+
+-- A directory with what the template of the tests names.
+local function site(t)
+  local dir = t:directory()
+  t:shell(string.format("cd %s && mkdir files scripts installer && printf '#!/usr/bin/env bash\n' > scripts/tidy.sh && touch installer/preseed.cfg", dir))
+  t:shell(string.format("cp %s/appliance.json %s", folder, dir))
+  return dir
+end
+
+local function run(t, dir, arguments) return t:shell(string.format("cd %s && env -u VCENTER_USERNAME %s %s", dir, program, arguments)) end
+
+-- The recipe of a template that has one builder with these options.
+local function import(t, builder, more)
+  local dir = t:directory()
+  local template = { builders = { builder } }
+  for key, value in pairs(more or {}) do template[key] = value end
+  builder.type, builder.name = builder.type or "vsphere-iso", "one"
+  t:write(dir .. "/t.json", cjson.encode(template))
+  local text, status = run(t, dir, "import-packer t.json 2>lost " .. (more and more.arguments or ""))
+  t:equal(status, 0, text)
+  return text, t:read(dir .. "/lost"), dir
+end
+
+local function commands(execute)
+  return { { type = "shell", inline = { "true" }, execute_command = execute } }
+end
+
+return {
+  ["a template of two builders is the recipe that a person would have written"] = function(t)
+    local dir = site(t)
+    local lost, status = run(t, dir, "import-packer appliance.json -o appliance.lua")
+    t:equal(status, 0, lost)
+    t:equal(t:read(dir .. "/appliance.lua"), t:read(folder .. "/appliance.recipe"))
+    t:contains(lost, "debian: video_ram = 8192: recipes do not have this device")
+    t:contains(lost, "appliance: provisioner breakpoint; see luabuild --on-error=abort")
+    t:contains(lost, "vsphere_server is called vcenter_server now")
+    t:contains(lost, "not used: thin left_over")
+    local out
+    out, status = run(t, dir, "check appliance.lua --var ssh_password=x --var ram=2048")
+    t:equal(status, 0, out)
+  end,
+
+  ["the template of the test is one of Packer's"] = function(t)
+    if t:shell("command -v packer") == "" then t:skip "there is no packer" end
+    local out, status = t:shell(string.format("cd %s && VCENTER_USERNAME=u packer validate -var password=x appliance.json", site(t)))
+    t:equal(status, 0, out)
+  end,
+
+  ["a file that is there is not overwritten, an HCL template and a var-file are no JSON template"] = function(t)
+    local dir = site(t)
+    t:write(dir .. "/there.lua", "mine")
+    local out, status = run(t, dir, "import-packer appliance.json -o there.lua")
+    t:equal(status, 2)
+    t:contains(out, "there.lua is there already")
+    t:equal(t:read(dir .. "/there.lua"), "mine")
+    t:equal(select(2, run(t, dir, "import-packer appliance.json -o there.lua --force")), 0)
+    t:write(dir .. "/x.pkr.hcl", "source {}")
+    t:contains(run(t, dir, "import-packer x.pkr.hcl"), "an HCL template; JSON ones are read")
+    t:write(dir .. "/vars.json", '{ "cpu": "2" }')
+    t:contains(run(t, dir, "import-packer vars.json"), "no builders: it is no template of Packer")
+    t:contains(run(t, dir, "import-packer appliance.json --only applianse"), "did you mean 'appliance'?")
+  end,
+
+  ["values of var-files become defaults; passwords and the place do not"] = function(t)
+    local dir = t:directory()
+    t:write(dir .. "/v.json", cjson.encode { iso_url = "http://x/y.iso", ssh_password = "hidden-1", cluster = "c", keys = "<tab> ks=hd:fd0:", memory = "6144",
+      sums = "sha1", ks = "./ks/{{user `os`}}/", os = "centos", http = "" })
+    t:write(dir .. "/t.json", cjson.encode { builders = { { type = "vsphere-iso", vm_name = "{{user `vm`}}", guest_os_type = "otherLinux64Guest",
+      RAM = "{{user `memory`}}", cluster = "{{user `cluster`}}", iso_url = "{{user `iso_url`}}", iso_checksum = "{{user `sums`}}:aa",
+      ssh_password = "{{user `ssh_password`}}", boot_command = { "{{user `keys`}}", "/KS/ks.cfg<enter>" }, floppy_dirs = "{{user `ks`}}",
+      http_directory = "{{user `http`}}" } } })
+    local text = run(t, dir, "import-packer t.json --var-file v.json")
+    t:contains(text, 'memory  = "6GiB"')
+    t:contains(text, 'boot      = { "<tab> ks=hd:fd0:/KS/ks.cfg<enter>" }')
+    t:contains(text, 'kickstart = { floppy = { "ks/centos" } }')
+    t:contains(text, "vm      = { required = true }")
+    t:ok(not text:find "hidden%-1" and not text:find "cluster", text)
+  end,
+
+  ["what is run by sudo and by which interpreter is read out of execute_command"] = function(t)
+    local cases = {
+      ["chmod +x {{ .Path }}; {{ .Vars }} {{ .Path }}"] = 'shell { "true" }',
+      ["echo 'pw' | {{.Vars}} sudo -S -E bash '{{.Path}}'"] = 'shell { "true", sudo = true, interpreter = "bash" }',
+      ["sudo -E env {{ .Vars }} {{ .Path }}"] = 'shell { "true", sudo = true }',
+      ["{{.Vars}} /bin/bash -x {{.Path}}"] = 'shell { "true", interpreter = "/bin/bash -x" }',
+      ["su - other -c '{{.Path}}' > log"] = "-- packer: execute_command = su - other",
+    }
+    for execute, want in pairs(cases) do
+      t:contains(import(t, { vm_name = "x" }, { provisioners = commands(execute) }), want)
+    end
+  end,
+
+  ["what the machine is told to power off with is the command alone"] = function(t)
+    local cases = { ["echo 'x' | sudo -S -E sh -c 'poweroff'"] = "poweroff", ["sudo shutdown -h now"] = "shutdown -h now",
+      ["echo x|sudo -S /sbin/halt -p"] = "/sbin/halt -p", ["sync; poweroff"] = "sync; poweroff" }
+    for command, want in pairs(cases) do
+      t:match(import(t, { vm_name = "x", shutdown_command = command }), 'shutdown += "' .. want:gsub("%p", "%%%0") .. '"')
+    end
+  end,
+
+  ["unknown options and other builders are named, nothing is left out in silence"] = function(t)
+    local text, lost = import(t, { vm_name = "x", CPUS = 3, vTPM = true, boot_order = "disk,cdrom", export = { output_directory = "o", options = { "mac" } },
+      winrm_username = "a" }, { provisioners = { { type = "ansible", playbook_file = "site.yml" }, { type = "salt", x = 1 } } })
+    t:contains(text, "-- packer: CPUS = 3: not known; is it CPUs?")
+    t:contains(text, 'playbook_file = "site.yml"')
+    for _, part in ipairs { "vTPM = true", 'export.options = ["mac"]', "winrm_username", "ansible-playbook -i $LUABUILD_ADDRESS,", "provisioner salt" } do
+      t:contains(lost, part)
+    end
+    t:ok(not lost:find "boot_order", lost)
+    local dir = t:directory()
+    t:write(dir .. "/t.json", '{ "builders": [{ "type": "qemu" }] }')
+    t:contains(run(t, dir, "import-packer t.json"), "no builder of vSphere")
+  end,
+
+  ["files for a floppy and a CD, contents, and keys that are Packer's"] = function(t)
+    local text, _, dir = import(t, { vm_name = "x", cd_files = { "./ks/user-data", "./ks" }, cd_label = "cidata", cd_content = { ["meta-data"] = "" },
+      boot_command = { "<leftCtrlOn>c<leftCtrlOff><wait5s><spacebar>{{ .Name }}<f10>" }, boot_keygroup_interval = "50ms",
+      ssh_password = "x", iso_checksum = "none",
+      iso_url = "file:///dev/null", CPUs = "3" })
+    t:contains(text, 'kickstart = { cd = { "ks/user-data", "ks" }, files = { ["meta-data"] = "" }, label = "cidata" }')
+    t:contains(text, 'boot      = { interval = "50ms", "<leftCtrlOn>c<leftCtrlOff><wait5s><spacebar>one<f10>" }')
+    t:contains(text, "hardware  = { cpus = 3 }")
+    t:shell("mkdir " .. dir .. "/ks && echo x > " .. dir .. "/ks/user-data")
+    t:write(dir .. "/r.lua", text:gsub("file:///dev/null", dir .. "/t.json"))
+    local out, status = run(t, dir, "check r.lua --var ssh_password=x")
+    t:equal(status, 0, out)
+  end,
+
+  ["a base and a clone of it build in the lab"] = function(t)
+    local s = builds.setup(t, lab.start(t))
+    local connection = { vcenter_server = "{{user `vcenter_server`}}", username = "{{user `username`}}", password = "{{user `password`}}",
+      datacenter = "{{user `datacenter`}}", cluster = "{{user `cluster`}}", datastore = "{{user `datastore`}}", folder = "{{user `folder`}}",
+      ssh_username = "{{user `ssh_username`}}", ssh_password = "{{user `ssh_password`}}", ssh_port = "{{user `ssh_port`}}", shutdown_command = "sudo poweroff",
+      CPUs = "{{user `cpu`}}", RAM = "{{user `memory`}}" }
+    local function builder(more)
+      for key, value in pairs(connection) do more[key] = value end
+      return more
+    end
+    t:write(s.dir .. "/t.json", cjson.encode { variables = { release = "1" }, builders = {
+      builder { type = "vsphere-iso", name = "base", vm_name = "imported-base", guest_os_type = "otherLinux64Guest", iso_url = "{{user `iso_url`}}",
+        iso_checksum = "{{user `iso_checksum`}}", boot_command = { "<enter>" }, boot_wait = "0s", create_snapshot = true,
+        storage = { { disk_size = "{{user `disk_size`}}", disk_thin_provisioned = true } },
+        network_adapters = { { network = "{{user `network`}}", network_card = "e1000" } } },
+      builder { type = "vsphere-clone", name = "clone", template = "imported-base", vm_name = "imported-{{user `release`}}", linked_clone = true,
+        export = { output_directory = "{{user `output_dir`}}", output_format = "ova" } } },
+      provisioners = { { type = "file", source = s.dir .. "/t.json", destination = "/tmp/imported.json", only = { "clone" } },
+        { type = "shell", inline = { "echo provisioned" }, only = { "clone" } } },
+      ["post-processors"] = { { type = "manifest", custom_data = { release = "{{user `release`}}" }, only = { "clone" } } } })
+    local out, status = builds.run(s, "import-packer", s.dir .. "/t.json", "-o", s.dir .. "/r.lua")
+    t:equal(status, 0, out)
+    out, status = builds.run(s, s.dir .. "/r.lua")
+    t:equal(status, 0, out)
+    t:contains(out, "shell> provisioned")
+    t:equal(builds.state(s).vms, { "imported-1", "imported-base" })
+    t:equal(select(2, t:shell("test -s " .. s.dir .. "/output/imported-1.ova")), 0)
+    t:contains(t:read(s.dir .. "/output/manifest.json"), '"release": "1"')
+    out = builds.run(s, s.dir .. "/r.lua")
+    t:contains(out, "up to date")
+  end,
+}
