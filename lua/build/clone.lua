@@ -29,7 +29,7 @@ end
 local function config_spec(b)
   local h = b.image.hardware
   local changes = card_changes(b)
-  local extra = { { key = existing.KEYS.run, value = b.run }, { key = existing.KEYS.fingerprint, value = "" } }
+  local extra = existing.options(existing.building(b))
   for key, value in pairs(b.image.extra_config) do extra[#extra + 1] = { key = key, value = value } end
   return configspec.merge({ numCPUs = h.cpus, numCoresPerSocket = h.cores, memoryMB = h.memory and h.memory >> 20, annotation = b.image.annotation,
     extraConfig = extra, deviceChange = #changes > 0 and changes or nil }, b.image.config)

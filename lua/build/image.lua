@@ -117,6 +117,7 @@ local common = {
   { "config", configspec.type, doc = "further fields of the API's VirtualMachineConfigSpec" },
   { "snapshot", flag_or_name },
   { "template", spec.boolean, doc = "convert to a template" },
+  { "keep", spec.integer(0, 100), default = 0, doc = "how many of the images that it replaces stay, as NAME.old-RUN" },
   { "export", image.export, doc = "hand over an OVA, or OVF files" },
   { "placement", spec.record("placement", {
     { "datacenter", spec.text }, { "cluster", spec.text }, { "host", spec.text }, { "resource_pool", spec.text },

@@ -12,7 +12,7 @@ local machine = {}
 
 local function config_spec(b)
   local h = b.image.hardware
-  local extra = { { key = existing.KEYS.run, value = b.run } }
+  local extra = existing.options(existing.building(b))
   for key, value in pairs(b.image.extra_config) do extra[#extra + 1] = { key = key, value = value } end
   return configspec.merge({
     name = b.temporary_name,
@@ -39,8 +39,7 @@ A server drops settings in silence when a field of its own says the same: that i
 Raises: build.
 ]]
 function machine.check_extra_config(b, read_back)
-  local found = {}
-  for _, o in ipairs(read_back or {}) do found[o.key] = o.value end
+  local found = existing.settings(read_back)
   for key, value in pairs(b.image.extra_config) do
     if found[key] ~= value then
       err.raise("build", string.format("extra_config %q was not taken by the server", key),
@@ -111,8 +110,7 @@ function machine.detach(b)
   b.devices = b.vm:get({ "config.hardware.device" })["config.hardware.device"]
   for _, cd in ipairs(device.cdroms(b.devices)) do changes[#changes + 1] = device.remove(cd) end
   for _, drive in ipairs(device.floppies(b.devices)) do changes[#changes + 1] = device.remove(drive) end
-  local extra = {}
-  for key, value in pairs(existing.marks(b.image, b.run, b.made)) do extra[#extra + 1] = { key = key, value = value } end
+  local extra = existing.options(existing.marks(b.image, b.run, b.made))
   b.vm:reconfigure { deviceChange = changes, bootOptions = device.clear_boot_order(), extraConfig = extra }
   local left = b.vm:get({ "config.bootOptions" })["config.bootOptions"]
   if not device.boot_order_is_clear(left) then

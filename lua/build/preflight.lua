@@ -140,11 +140,8 @@ local function look_for_existing(b)
   b.made = fingerprint.of(b.image, b.parent_fingerprint)
   local settings
   if old then
-    local facts = old:get { "config.extraConfig", "config.hardware.device", "config.template", "config.files.vmPathName" }
-    settings = {}
-    for _, o in ipairs(facts["config.extraConfig"] or {}) do settings[o.key] = o.value end
-    b.old_devices, b.old_is_template = facts["config.hardware.device"], facts["config.template"]
-    b.old_path = facts["config.files.vmPathName"]
+    local facts = old:get { "config.extraConfig", "config.template" }
+    settings, b.old_is_template = existing.settings(facts["config.extraConfig"]), facts["config.template"]
   end
   b.old = old
   b.decision, b.reason = existing.decide(settings, b.made, b.options)

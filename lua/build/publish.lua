@@ -1,91 +1,108 @@
--- publish: the finished image gets its name; the one it replaces goes, unless other disks depend on its
+-- publish: the finished image gets its name; the one it replaces stays for as long as something needs it
 local err = require "core.err"
-local property = require "vsphere.property"
-local device = require "vsphere.device"
+local existing = require "build.existing"
+local family = require "build.family"
 
 local publish = {}
 
--- file names of all disks of a VM, their parents included
-local function disk_files(devices, out)
-  for _, disk in ipairs(device.disks(devices or {})) do
-    local backing = disk.backing
-    while backing and backing.fileName do
-      out[backing.fileName] = true
-      backing = backing.parent
-    end
-  end
-  return out
+-- An answer may be lost while the name was given: then it is looked up.
+local function rename(vm, name)
+  local ok, e = pcall(vm.rename, vm, name)
+  if ok then return end
+  if not err.is(e) or e.code == "cancelled" then error(e, 0) end
+  local known, now = pcall(vm.get, vm, "name")
+  if not (known and now == name) then error(e, 0) end
 end
 
--- The files of its disks that are in the VM's own directory: the others are its parent's.
-local function own_files(b)
-  local directory, out = b.old_path:match("^(.*)/[^/]*$"), {}
-  for file in pairs(disk_files(b.old_devices, {})) do
-    if directory and file:sub(1, #directory + 1) == directory .. "/" then out[file] = true end
-  end
-  return out
+-- Undo of the swap, wherever it stopped: the new machine goes out of the way, the old one is what it was.
+local function give_back(b, old, name)
+  if old:get "name" == name then return false end
+  if b.vm:get "name" == name then b.vm:rename(b.temporary_name) end
+  old:rename(name)
 end
 
--- The names of the VMs on the datastore, other than `old`, whose disks stand on files of `old`. One request.
-local function dependants(b, old)
-  local mine = own_files(b)
-  local names = {}
-  local refs = b.datastore:get "vm" or {}
-  for _, facts in ipairs(property.get_many(b.vc, refs, { "name", "config.hardware.device" })) do
-    if facts.object ~= old and facts.object ~= b.vm then
-      for file in pairs(disk_files(facts["config.hardware.device"], {})) do
-        if mine[file] then
-          names[#names + 1] = facts.name
-          break
-        end
-      end
-    end
-  end
-  return names
+local function swap(b, old, name)
+  local old_name = string.format("%s.old-%s", name, b.run)
+  local entry = b.scope:push("name of the image before", function() return give_back(b, old, name) end,
+    { kind = "name", vm = old.moid, from = name, to = old_name })
+  rename(old, old_name)
+  rename(b.vm, name)
+  b.scope:forget(entry)
 end
 
--- A template with snapshots must be a machine again before it can go.
-local function destroy(b, old)
-  if b.old_is_template then old:MarkAsVirtualMachine { pool = b.pool, host = b.compute.host } end
-  old:destroy()
+-- ---- versions before ----
+
+-- One that luabuild did not make is marked, so that gc knows it later.
+local function mark_foreign(b, old, old_name)
+  if old.name ~= old_name or old.settings[existing.KEYS.image] then return end
+  pcall(old.object.reconfigure, old.object, { extraConfig = { { key = existing.KEYS.replaced, value = b.run } } })
+end
+
+local function remove(b, old)
+  local users = family.users(old.object)
+  if #users == 0 then return family.destroy(old.object) end
+  mark_foreign(b, old, old.name)
+  b.note(string.format("kept the image before as %s: disks of %s stand on it", old.name, table.concat(users, ", ")))
+end
+
+--[[
+publish.versions(folder, name) -> {{ object, name, run, settings }, ...}
+The images of that name that were replaced and are still in the folder, the newest first.
+  folder         Folder
+Raises: fault.
+Blocks: yes, two requests.
+]]
+function publish.versions(folder, name)
+  local found = {}
+  for _, vm in ipairs(folder:vms()) do
+    local stem, run = vm.name:match("^(.*)%.old%-(%x%x%x%x%x%x%x%x)$")
+    if stem == name then found[#found + 1] = { object = vm.object, name = vm.name, run = run } end
+  end
+  existing.read_many(found)
+  local function begun(version) return version.settings[existing.KEYS.begun] or "" end
+  table.sort(found, function(x, y)
+    if begun(x) ~= begun(y) then return begun(x) > begun(y) end
+    return x.name < y.name
+  end)
+  return found
 end
 
 -- The new image has its name already: from here on nothing fails the build any more.
-local function remove_old(b, old, old_name)
+local function remove_versions(b, old)
   local ok, e = pcall(function()
-    local users = dependants(b, old)
-    if #users == 0 then return destroy(b, old) end
-    b.note(string.format("kept the image before as %s: disks of %s stand on it", old_name, table.concat(users, ", ")))
+    for i, version in ipairs(publish.versions(b.folder, b.image.name)) do
+      local ours = version.object == old or version.settings[existing.KEYS.image] == b.image.name or version.settings[existing.KEYS.replaced]
+      if i <= b.image.keep then
+        if version.object == old then b.note("kept the image before as " .. version.name) end
+      elseif ours then
+        remove(b, version)
+      end
+    end
   end)
   if ok then return end
   if err.is(e, "cancelled") then error(e, 0) end
-  b.emit { event = "warning", message = string.format("the image before is left as %s: %s", old_name, tostring(e)) }
+  b.emit { event = "warning", message = string.format("images before %s are left: %s; luabuild gc removes them", b.image.name, tostring(e)) }
 end
 
 --[[
 publish.run(b) -> string
-Give the new VM the image's name. An image of that name is renamed away first, back if the swap fails, and destroyed
-last. Returns what was done.
+Give the new VM the image's name. An image of that name is renamed away first, and back if the swap fails; then images before go,
+but for the `keep` newest and those that other disks stand on. Returns what was done.
 Raises: fault.
 Blocks: yes.
 ]]
 function publish.run(b)
   local name, old = b.image.name, b.old
-  if not old then
-    local ok, e = pcall(b.vm.rename, b.vm, name)
+  if old then
+    swap(b, old, name)
+  else
+    local ok, e = pcall(rename, b.vm, name)
     if err.is(e, "exists") then e.hint = "it was not there when the build began: rename it, or replace it with --force" end
     if not ok then error(e, 0) end
-    b.published = true
-    return name
   end
-  local old_name = string.format("%s.old-%s", name, b.run)
-  local entry = b.scope:push("name of the image before", function() old:rename(name) end)
-  old:rename(old_name)
-  b.vm:rename(name)
-  b.scope:forget(entry)
   b.published = true
-  remove_old(b, old, old_name)
-  return name .. ", replaced"
+  if old then remove_versions(b, old) end
+  return old and name .. ", replaced" or name
 end
 
 return publish

@@ -72,8 +72,7 @@ Blocks: yes.
 function source.resolve(b, problem)
   local vm = find(b)
   local facts = vm:get(PATHS)
-  local settings = {}
-  for _, o in ipairs(facts["config.extraConfig"] or {}) do settings[o.key] = o.value end
+  local settings = existing.settings(facts["config.extraConfig"])
   b.source = { vm = vm, name = facts.name, devices = facts["config.hardware.device"] or {} }
   b.parent_fingerprint = fingerprint_of(settings, facts)
   if facts["runtime.powerState"] == "poweredOn" and b.image.linked == false then

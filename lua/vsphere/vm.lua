@@ -31,6 +31,21 @@ function Folder:find_vm(name)
 end
 
 --[[
+Folder:vms() -> {{ object = VirtualMachine, name = string }, ...}
+The VMs and templates directly in this folder.
+Raises: fault.
+Blocks: yes, one request.
+]]
+function Folder:vms()
+  local step = { name = "entries", type = "Folder", path = "childEntity", skip = false }
+  local found, order = property.collect(self.session, { { propSet = { { type = "VirtualMachine", all = false, pathSet = { "name" } } },
+    objectSet = { { obj = self, skip = true, selectSet = { require("vim").TraversalSpec(step) } } } } })
+  local out = {}
+  for i, object_ in ipairs(order) do out[i] = { object = object_, name = found[object_].name } end
+  return out
+end
+
+--[[
 VirtualMachine:reconfigure(spec) -> nothing
 Change the configuration.
   spec           VirtualMachineConfigSpec

@@ -119,7 +119,6 @@ return {
       ["answer lost"] = { faults = fault("CreateVM_Task", "lost"),
         says = { "create: CreateVM_Task: 127.0.0.1:", "whether it was done is not known",
         "undone: virtual machine" } },
-      ["publish, answer lost"] = { faults = fault("Rename_Task", "lost"), says = { "publish: Rename_Task: ", "undone: virtual machine" } },
       ["asks"] = { faults = fault("PowerOnVM_Task", "question", { message = "msg.some.thing:Format C:?" }),
         says = { "power on: the virtual machine asks: msg.some.thing:Format C:?", "choices: button.yes (0), button.no (1)", "undone: virtual machine" } },
     })
@@ -138,6 +137,7 @@ return {
       ["session expired at wait"] = { status = 0, faults = fault("WaitForUpdatesEx", "expire", { after = 2 }) },
       ["session expired at publish"] = { status = 0, faults = fault("Rename_Task", "expire") },
       ["slow"] = { status = 0, faults = fault("ReconfigVM_Task", "slow", { delay = 0.5 }) },
+      ["publish, answer lost"] = { status = 0, faults = fault("Rename_Task", "lost") },
       ["slow task"] = { status = 0, faults = fault("PowerOnVM_Task", "slowtask", { delay = 0.5 }) },
       ["question"] = { status = 0, faults = fault("PowerOnVM_Task", "question", { message = "msg.cdromdisconnect.locked:Override?" }),
         says = { "answered 'button.yes' to: msg.cdromdisconnect.locked:Override?" } },
