@@ -9,16 +9,19 @@ local property = require "vsphere.property"
 local lease = {}
 lease.__index = lease
 
-local RENEW = 20 -- seconds; a lease ends when nobody reports progress for about 300
+local RENEW = 20 -- seconds at most; a lease ends when nobody reports progress for its timeout, 300 seconds as a rule
+
+local function raise_error(e, op)
+  local message, hint = fault.explain(e, { text = e and e.localizedMessage })
+  err.raise("fault", message, { op = op, hint = hint, fault = e and e.fault })
+end
 
 -- The lease is ready, or says why not, after some time.
 local function ready(object, seconds)
   local state, values = property.wait(object, { "state", "error" }, function(v)
     return (v.state == "ready" or v.state == "error") and v.state
   end, seconds)
-  if state == "ready" then return end
-  local e = values.error
-  err.raise("fault", fault.explain(e, { text = e and e.localizedMessage }), { op = "export", fault = e and e.fault })
+  if state ~= "ready" then raise_error(values.error, "export") end
 end
 
 --[[
@@ -29,10 +32,13 @@ Raises: fault (it is on, a task is under way), timeout.
 Blocks: yes.
 ]]
 function lease.export(vm)
-  local self = setmetatable({ object = vm:ExportVm(), session = vm.session, renewed = signal.now(), items = {} }, lease)
+  local self = setmetatable({ object = vm:ExportVm(), session = vm.session, renewed = signal.now(), renew = RENEW, items = {} }, lease)
   local ok, e = pcall(function()
     ready(self.object, 300)
-    for i, d in ipairs(self.object:get("info").deviceUrl or {}) do
+    local info = self.object:get "info"
+    self.renew = math.min(RENEW, info.leaseTimeout / 4)
+    self.total, self.done = info.totalDiskCapacityInKB * 1024, 0
+    for i, d in ipairs(info.deviceUrl or {}) do
       self.items[i] = { key = d.key, url = d.url, thumbprint = d.sslThumbprint ~= "" and d.sslThumbprint or nil, disk = d.disk or false,
         name = d.targetId or d.key:gsub(".*/", ""), size = d.fileSize }
     end
@@ -57,16 +63,28 @@ function lease:use_digest(algorithm)
   return ok
 end
 
+-- Raise why the server ended the lease, if it did: that is the cause of whatever else went wrong.
+local function raise_end(self)
+  local ok, values = pcall(self.object.get, self.object, { "state", "error" })
+  if err.is(values, "cancelled") then error(values, 0) end
+  if ok and values.state == "error" then raise_error(values.error, "the server ended the export") end
+end
+
 --[[
-lease:keep([percent]) -> nothing
-Keep the lease alive: call it often; it asks the server every 20 seconds.
+lease:keep([bytes]) -> nothing
+Keep the lease alive: call it often; it asks the server four times in the lease's timeout, and every 20 seconds at least.
+  bytes          integer = 0       of the file under way, for the progress that the server shows
 Raises: fault (the lease has ended).
 Blocks: yes, when it asks.
 ]]
-function lease:keep(percent)
-  if signal.now() - self.renewed < RENEW then return end
+function lease:keep(bytes)
+  if signal.now() - self.renewed < self.renew then return end
   self.renewed = signal.now()
-  err.wrap("keep the export's lease", nil, function() self.object:HttpNfcLeaseProgress { percent = math.floor(math.min(percent or 0, 100)) } end)
+  local percent = math.min(99, (self.done + (bytes or 0)) * 100 // math.max(1, self.total)) -- of the capacity: the size is not known
+  local ok, e = pcall(function() self.object:HttpNfcLeaseProgress { percent = percent } end)
+  if ok then return end
+  if not err.is(e, "cancelled") then raise_end(self) end
+  error(e, 0)
 end
 
 -- "*" stands for the host we talk to; its trust is the connection's. Another host is an ESXi host, known by its thumbprint.
@@ -78,6 +96,14 @@ local function client_for(self, item)
   end
   if item.thumbprint then return err.check(http.client { thumbprint = item.thumbprint, proxy = o.proxy }) end
   return err.check(http.client { ca_file = o.ca_file, insecure = o.insecure, proxy = o.proxy })
+end
+
+-- Why a download failed: what the server says of the lease, or else what was seen here.
+local function raise_failure(self, item, options, result, message, code)
+  raise_end(self)
+  if result then err.raise("http", string.format("%s: HTTP status %d", item.name, result.status), { op = "download", status = result.status }) end
+  local directory = tostring(options.save):match("^(.*)/") or "."
+  err.raise(code, message, { op = "download " .. item.name, hint = code == "io" and "it is written to " .. directory .. ": is there room?" or nil })
 end
 
 --[[
@@ -96,15 +122,16 @@ function lease:download(item, options)
   local started = signal.now()
   local transfer <close> = err.check(client:start(o))
   while true do
-    local result, message, code = transfer:wait(0.5)
+    local result, message, code = transfer:wait(math.min(0.5, self.renew))
     if result ~= false then post.trace_transfer(self.session, o, result, message, started) end
-    if result == nil then err.raise(code, message, { op = "download " .. item.name }) end
-    if result then
-      if result.status == 200 then return result end
-      err.raise("http", string.format("%s: HTTP status %d", item.name, result.status), { op = "download", status = result.status })
+    if result and result.status == 200 then
+      self.done = self.done + result.size
+      return result
     end
-    progress((transfer:progress()))
-    self:keep()
+    if result ~= false then raise_failure(self, item, options, result, message, code) end
+    local done = transfer:progress()
+    progress(done)
+    self:keep(done)
     self.session:keepalive()
   end
 end

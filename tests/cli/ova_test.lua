@@ -38,6 +38,30 @@ return {
     t:shell("truncate -s 9000 " .. dir .. "/x.ova")
     t:equal(select(2, program(t, "list " .. dir .. "/x.ova")), 1)
   end,
+  ["what is wrong with an archive is named by verify; unpack leaves nothing of it"] = function(t)
+    local dir = package(t)
+    t:equal(select(2, program(t, "pack " .. dir .. "/x.ova " .. dir .. "/p")), 0)
+    t:equal(select(2, program(t, "unpack " .. dir .. "/x.ova " .. dir .. "/good")), 0)
+    for what, case in pairs {
+      ["a wrong digest"] = { "printf X | dd of=x-disk-0.vmdk bs=1 seek=700 conv=notrunc status=none", "x-disk-0.vmdk: its sha256 digest is" },
+      ["a missing file"] = { "rm x-disk-0.vmdk", "x-disk-0.vmdk is missing", files = "x.ovf x.mf" },
+      ["a file too many"] = { "echo more > more", "more: the descriptor does not mention it", files = "x.ovf x.mf x-disk-0.vmdk more" },
+      ["a path that climbs"] = { "mkdir d; echo more > d/more", "climbs out of the package", files = "x.ovf x.mf x-disk-0.vmdk ../bad/d/more" },
+      ["a broken descriptor"] = { "head -c 500 x.ovf > y && mv y x.ovf", "x.ovf: " },
+      ["a cut disk"] = { "truncate -s -1024 x-disk-0.vmdk", "bytes, but 65536 according to the descriptor" },
+    } do
+      local out, status = t:shell(string.format("cd %s && rm -rf bad bad.ova && cp -r good bad && cd bad && { %s; } && tar --format=ustar -P -cf ../bad.ova %s",
+        dir, case[1], case.files or "x.ovf x.mf x-disk-0.vmdk"))
+      t:equal(status, 0, out)
+      out, status = program(t, "verify " .. dir .. "/bad.ova")
+      t:equal(status, 1, what .. ": " .. out)
+      t:contains(out, "bad.ova is not right:\n", what)
+      t:contains(out, case[2], what)
+      out, status = program(t, "unpack " .. dir .. "/bad.ova " .. dir .. "/out")
+      if what ~= "a file too many" then t:equal({ status, (t:shell("ls " .. dir .. "/out 2>/dev/null")) }, { 1, "" }, what .. ": " .. out) end
+      t:shell("rm -rf " .. dir .. "/out")
+    end
+  end,
   ["wrong words are a usage error"] = function(t)
     t:equal(select(2, program(t, "")), 2)
     local out, status = program(t, "lst x.ova")

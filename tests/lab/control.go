@@ -44,6 +44,8 @@ func (l *Lab) serveControl(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, l.describeMachines())
 	case "GET /lab/sessions":
 		writeJSON(w, l.sessions.count())
+	case "GET /lab/leases":
+		writeJSON(w, l.leases.open())
 	case "POST /lab/expire":
 		writeJSON(w, l.sessions.expire())
 	case "GET /lab/orphans":

@@ -18,7 +18,7 @@ type fault struct {
 	After   int     `json:"after"`   // matching requests let through first
 	Count   int     `json:"count"`   // requests it applies to; 0: once, -1: for ever
 	Delay   float64 `json:"delay"`   // seconds, for slow
-	At      int64   `json:"at"`      // byte, for cut in a transfer
+	At      int64   `json:"at"`      // byte, for cut, short and flip in a transfer
 	Message string  `json:"message"` // for task, fault and question
 	Type    string  `json:"type"`    // type of the fault of the API, for task and fault
 	VM      string  `json:"vm"`      // name of the VM, for conditions; empty: every VM
@@ -28,7 +28,7 @@ type fault struct {
 // "condition" kinds hold while they are set, whatever the method.
 var faultKinds = map[string]string{
 	"503": "request", "cut": "request", "lost": "request", "expire": "request", "slow": "request",
-	"hang": "request", "fault": "request",
+	"hang": "request", "fault": "request", "short": "request", "flip": "request",
 	"task": "task", "question": "task", "dropkeys": "task", "slowtask": "task",
 	"notools": "condition", "noip": "condition", "nospace": "condition", "noboot": "condition", "shortlease": "condition",
 }

@@ -108,6 +108,9 @@ func (l *Lab) refreshGuests() {
 		m.mu.Lock()
 		up := m.guestUp
 		m.mu.Unlock()
+		if l.opt.noBoot && l.faults.active("noboot", m.name()) {
+			l.ssh.unlisten(m)
+		}
 		if m.power() == poweredOn {
 			m.showGuest(up)
 		}

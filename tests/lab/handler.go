@@ -12,6 +12,8 @@ type recorder struct {
 	http.ResponseWriter
 	entry *logEntry
 	limit int64 // bytes of body after which the connection is cut; -1 for none
+	short int64 // bytes of body after which the rest is dropped, as if that were all; -1 for none
+	flip  int64 // the byte that is changed on its way; -1 for none
 	wrote bool
 }
 
@@ -34,9 +36,31 @@ func (w *recorder) Write(p []byte) (int, error) {
 		w.Flush()
 		panic(http.ErrAbortHandler)
 	}
-	n, err := w.ResponseWriter.Write(p)
+	n, err := w.ResponseWriter.Write(w.damaged(p, sent))
+	if err == nil {
+		n = len(p)
+	}
 	atomic.AddInt64(&w.entry.out, int64(n))
 	return n, err
+}
+
+// damaged is what an injected fault leaves of the bytes from `at`.
+func (w *recorder) damaged(p []byte, at int64) []byte {
+	if w.flip >= at && w.flip < at+int64(len(p)) {
+		p = append([]byte(nil), p...)
+		p[w.flip-at] ^= 1
+	}
+	if w.short >= 0 && at+int64(len(p)) > w.short {
+		return p[:max(0, w.short-at)]
+	}
+	return p
+}
+
+func max(a, b int64) int64 {
+	if a > b {
+		return a
+	}
+	return b
 }
 
 func (w *recorder) Flush() {
@@ -82,7 +106,7 @@ func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	entry := l.requests.begin(kindOf(r.URL.Path), r)
-	rec := &recorder{ResponseWriter: w, entry: entry, limit: -1}
+	rec := &recorder{ResponseWriter: w, entry: entry, limit: -1, short: -1, flip: -1}
 	defer entry.end()
 	if entry.kind == "soap" && r.Method == http.MethodPost {
 		r.URL.Path = "/sdk"
@@ -96,8 +120,13 @@ func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body := &countedBody{ReadCloser: r.Body, entry: entry, limit: -1}
 	for _, f := range faults {
-		if f.Fault == "cut" {
+		switch f.Fault {
+		case "cut":
 			rec.limit, body.limit, body.w = f.At, f.At, rec
+		case "short":
+			rec.short = f.At
+		case "flip":
+			rec.flip = f.At
 		}
 	}
 	r.Body = body

@@ -53,7 +53,7 @@ func newLab(o options, dir string, listener net.Listener) (*Lab, error) {
 		spawner:  newSpawner(),
 		machines: map[string]*machine{},
 	}
-	l.leases.byID = map[string]*lease{}
+	l.leases.byID, l.leases.bySum = map[string]*lease{}, map[string][2]string{}
 	var err error
 	if l.cert, err = newCertificate(filepath.Join(dir, "ca.pem")); err != nil {
 		return nil, err

@@ -45,14 +45,28 @@ type lease struct {
 }
 
 type leaseTable struct {
-	mu   sync.Mutex
-	byID map[string]*lease
+	mu    sync.Mutex
+	byID  map[string]*lease
+	bySum map[string][2]string // of files that were prepared, by path
 }
 
 func (t *leaseTable) find(id string) *lease {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.byID[id]
+}
+
+// open counts the leases that have not ended.
+func (t *leaseTable) open() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := 0
+	for _, x := range t.byID {
+		if !x.over() {
+			n++
+		}
+	}
+	return n
 }
 
 func (x *lease) set(changes ...types.PropertyChange) {

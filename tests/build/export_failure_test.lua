@@ -1,0 +1,117 @@
+-- Exports that go wrong: one message that names the cause, exit status 1, no file under its final name, no lease left open, no
+-- machine left over.
+local builds = require "tests.builds"
+local failures = require "tests.failures"
+local lab = require "tests.lab"
+
+local function site(t) return builds.setup(t, lab.start(t)) end
+
+local function fault(method, kind, more)
+  local f = { method = method, fault = kind }
+  for key, value in pairs(more or {}) do f[key] = value end
+  return f
+end
+
+local function refused(method, message) return { fault(method, "fault", { message = message or "the lab says no" }) } end
+
+-- The files of the output directory, pictures of the console left out.
+local function output(s) return (s.t:shell("ls -A " .. s.dir .. "/output 2>/dev/null | grep -v console")) end
+
+local function leases(s) return s.lab:control("GET", "/leases") end
+
+-- Cases of failures.run with an export; after all of them nothing of one is left.
+local function run(s, cases, export)
+  for _, case in pairs(cases) do
+    case.fields = "export = " .. (case.export or export or "{}") .. ", " .. (case.fields or "")
+    case.export = nil
+  end
+  failures.run(s, cases)
+  s.t:equal({ output(s), leases(s) }, { "", "0\n" })
+end
+
+return {
+  ["a server that ends, breaks off or spoils the export"] = function(t)
+    local s = site(t)
+    run(s, {
+      ["not ready"] = { faults = refused("ExportVm"), says = { "export: the lab says no (SystemError from ExportVm" } },
+      ["expired before"] = { faults = { fault(nil, "shortlease", { delay = 1 }), fault("CreateDescriptor", "slow", { delay = 2 }) },
+        says = { "the server ended the export: ", "the lease was not renewed" } },
+      ["expired meanwhile"] = { faults = { fault(nil, "shortlease", { delay = 1 }), fault("GET /nfc", "slow", { delay = 2 }),
+        fault("HttpNfcLeaseProgress", "hang") }, says = { "the server ended the export: ", "the lease was not renewed" } },
+      ["cut"] = { faults = { fault("GET /nfc", "cut", { at = 4096 }) }, says = { "download disk-0.vmdk: " } },
+      ["cut, separate files"] = { export = "{ format = 'ovf' }", faults = { fault("GET /nfc", "cut", { at = 4096 }) },
+        says = { "download disk-0.vmdk: " } },
+      ["busy"] = { faults = { fault("GET /nfc", "503") }, says = { "download: disk-0.vmdk: HTTP status 503" } },
+      ["truncated"] = { faults = { fault("GET /nfc", "short", { at = 4096 }) },
+        says = { "truncated-disk-0.vmdk: it is cut off", "the transfer broke: build again" } },
+      ["empty"] = { faults = { fault("GET /nfc", "short", { at = 0 }) }, says = { "empty-disk-0.vmdk: it is no VMDK, or cut off: 0 bytes" } },
+      ["damaged"] = { faults = { fault("GET /nfc", "flip", { at = 1500 }) },
+        says = { "damaged-disk-0.vmdk: ", "arrived with sha256 ", "the server sent ", "the transfer broke: build again" } },
+      ["no manifest"] = { faults = refused("HttpNfcLeaseGetManifest"), says = { "export: the lab says no" } },
+      ["no descriptor"] = { faults = refused("CreateDescriptor"), says = { "export: the lab says no" } },
+      ["not completed"] = { faults = refused("HttpNfcLeaseComplete"), says = { "export: the lab says no" } },
+    })
+  end,
+
+  ["a lease is kept alive while its bytes do not come"] = function(t)
+    local s = site(t)
+    s.lab:fault(fault(nil, "shortlease", { delay = 1 }))
+    s.lab:fault(fault("GET /nfc", "slow", { delay = 2.5 }))
+    local out, status = builds.run(s, builds.recipe(s, "export = {},"))
+    t:equal({ status, leases(s) }, { 0, "0\n" }, out)
+  end,
+
+  ["a local disk that is full"] = function(t)
+    local s = site(t)
+    if select(2, t:shell("unshare -rm mount -t tmpfs -o size=1m none /mnt")) ~= 0 then t:skip("no name spaces for users here") end
+    builds.recipe(s, "export = {}, hardware = { disks = { '4MiB' }, memory = '512MiB', cpus = 1 },")
+    t:shell("mkdir " .. s.dir .. "/output")
+    for _, format in ipairs { "ova", "ovf" } do
+      local recipe = builds.recipe(s, string.format("export = { format = '%s' },", format))
+      local inside = string.format("mount -t tmpfs -o size=64k none %s/output && { env %s; }; status=$?; ls %s/output; exit $status", s.dir,
+        builds.command(s, { recipe }), s.dir)
+      local out, status = t:shell("unshare -rm sh -c '" .. inside:gsub("'", "'\\''") .. "'")
+      t:equal(status, 1, out)
+      t:match(out, "small: failed: download disk%-0.vmdk: [^\n]*: No space left on device\n  it is written to [^\n]*/output: is there room", format)
+      t:ok(not out:find("\nsmall%.ov"), out)
+      t:equal({ builds.state(s), leases(s) }, { { vms = {}, files = {}, sessions = 0 }, "0\n" })
+    end
+  end,
+
+  ["an output that exists is not touched, by a base image either"] = function(t)
+    local s = site(t)
+    t:shell("mkdir " .. s.dir .. "/output; echo precious > " .. s.dir .. "/output/small.ova")
+    local recipe = builds.recipe(s, "export = {},")
+    local out, status = builds.run(s, recipe)
+    t:equal(status, 1)
+    t:contains(out, "small.ova is there, and the image it would be made from is not")
+    t:contains(out, "--force")
+    t:equal({ t:read(s.dir .. "/output/small.ova"), builds.state(s) }, { "precious\n", { vms = {}, files = {}, sessions = 0 } })
+    out, status = builds.run(s, recipe, "--force")
+    t:equal(status, 0, out)
+    t:equal(select(2, t:shell("cd " .. s.dir .. "/output && sha256sum -c small.ova.sha256")), 0)
+  end,
+
+  ["--on-error=abort keeps the machine of a failed export, and says which; its lease is ended"] = function(t)
+    local s = site(t)
+    s.lab:fault(fault("GET /nfc", "short", { at = 4096 }))
+    local out, status = builds.run(s, builds.recipe(s, "export = {},"), "--on-error=abort")
+    local vms = builds.state(s).vms
+    t:equal({ status, #vms, leases(s), output(s) }, { 1, 1, "0\n", "" }, out)
+    t:contains(out, "kept for a look, --on-error=abort: virtual machine " .. vms[1])
+  end,
+
+  ["Ctrl-C in the middle of an export leaves nothing"] = function(t)
+    local s = site(t)
+    s.lab:fault(fault("GET /nfc", "hang"))
+    local process = builds.start(s, builds.recipe(s, "export = {},"))
+    for _ = 1, 200 do
+      if leases(s) ~= "0\n" then break end
+      require("signal").sleep(0.05)
+    end
+    require("signal").sleep(0.5)
+    process.interrupt()
+    local out, status = process:wait()
+    t:equal({ status, leases(s), output(s), builds.state(s) }, { 130, "0\n", "", { vms = {}, files = {}, sessions = 0 } }, out)
+  end,
+}
