@@ -4,6 +4,7 @@ local configspec = require "build.configspec"
 local device = require "vsphere.device"
 local existing = require "build.existing"
 local export = require "build.export"
+local leftovers = require "build.leftovers"
 local machine = require "build.machine"
 local preflight = require "build.preflight"
 local provision = require "build.provision"
@@ -35,15 +36,24 @@ local function config_spec(b)
     extraConfig = extra, deviceChange = #changes > 0 and changes or nil }, b.image.config)
 end
 
+local function wants_snapshot(b) return b.image.linked and not b.source.snapshot end
+
+local function snapshot_name(b) return type(b.image.make_snapshot) == "string" and b.image.make_snapshot or "base" end
+
 local function make_snapshot(b)
-  if not b.image.linked or b.source.snapshot then return end
-  local name = type(b.image.make_snapshot) == "string" and b.image.make_snapshot or "base"
-  b.source.snapshot = b.source.vm:take_snapshot(name, "made by luabuild for linked clones, run " .. b.run)
-  b.note(string.format("took the snapshot '%s' of %s", name, b.source.name))
+  b.source.snapshot = b.source.vm:take_snapshot(snapshot_name(b), "made by luabuild for linked clones, run " .. b.run)
+  b.source.made = b.source.snapshot
+  return string.format("%s of %s", snapshot_name(b), b.source.name)
 end
 
+local function remove_snapshot(b)
+  if not b.source.made then return false end
+  return leftovers.remove_snapshot(b.source.vm, b.source.made)
+end
+
+local function snapshot_record(b) return { kind = "snapshot", vm = b.source.vm.moid, name = snapshot_name(b) } end
+
 local function make(b)
-  make_snapshot(b)
   local linked = b.image.linked
   b.vm = task.run(b.source.vm, "CloneVM_Task", { folder = b.folder, name = b.temporary_name, spec = {
     location = { pool = b.pool, host = b.compute.host, datastore = not linked and b.datastore or nil,
@@ -67,6 +77,7 @@ clone.preflight = {
 
 -- The life of a clone. The list is the documentation.
 clone.steps = {
+  { "snapshot", run = make_snapshot, undo = remove_snapshot, undo_name = "snapshot of the source", makes = snapshot_record, when = wants_snapshot },
   { "clone", run = make, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record },
   { "power on", run = machine.power_on },
   { "address", run = access.find_address },

@@ -176,6 +176,7 @@ Blocks: yes.
 function export.run(b)
   local directory = context.output(b)
   local held <close> = lease.export(b.vm)
+  b.scope:push("export lease", function() return false end, { kind = "lease", id = held.object.moid })
   local items = choose_items(held.items, b.image.name, b.vm:get "config.firmware")
   local target <close> = setmetatable({}, { __close = function(t) if t.package then t.package:close() end end })
   target.package = begin(b, items, directory)

@@ -3,7 +3,9 @@ local signal = require "signal"
 local err = require "core.err"
 local context = require "build.context"
 local export = require "build.export"
+local machine = require "build.machine"
 local provision = require "build.provision"
+local rivals = require "build.rivals"
 local runner = require "build.runner"
 
 local life = {}
@@ -19,9 +21,9 @@ local function look_at_machine(b, e)
 end
 
 local function keep_machine(b)
-  b.emit { event = "warning", message = string.format("kept for a look, --on-error=abort: virtual machine %s", b.temporary_name) }
-  b.scope:forget_named "virtual machine"
-  b.scope:forget_named "kickstart medium"
+  b.emit { event = "warning", message = string.format("kept for a look, --on-error=abort: virtual machine %s; luabuild gc removes it after a day",
+    b.temporary_name) }
+  machine.keep(b, "on-error=abort")
 end
 
 -- What a failure still wants to know of the machine before it goes.
@@ -42,7 +44,7 @@ local function failed(b, e)
     e = err.new { code = "cancelled", message = "interrupted while it was cleaned up", hint = tostring(e), step = e.step }
   end
   e.left = left
-  if #left > 0 then add_hint(e, "left behind: " .. table.concat(left, ", ")) end
+  if #left > 0 then add_hint(e, "left behind: " .. table.concat(left, ", ") .. "\nluabuild gc removes it when it can be reached") end
   if b.journal then b.journal:close() end
   e.op = e.op or e.step
   error(e, 0)
@@ -69,6 +71,7 @@ local function build(b, kind)
   b.emit { event = "image.decided", decision = b.decision, reason = b.reason, steps = step_names(b, steps_of(b, kind)) }
   if b.decision == "current" then return "up to date" end
   if b.decision == "foreign" then return RESULTS.foreign end
+  if b.decision ~= "export" then b.rivals = rivals.look(b) end
   context.output(b) -- better now than when there is something to put there
   runner.run(steps_of(b, kind), b)
   return RESULTS[b.decision]
@@ -91,7 +94,7 @@ function life.build(kind, image, options, emit)
   local started = signal.now()
   local ok, result = xpcall(build, err.caught, b, kind)
   if not ok then failed(b, result) end
-  b.scope:forget_named "virtual machine"
+  for _, name in ipairs { "virtual machine", "snapshot of the source" } do b.scope:forget_named(name) end
   b.scope:unwind()
   if b.journal then b.journal:close() end
   return { result = result, seconds = signal.now() - started, timings = b.timings, run = b.run, artifacts = b.artifacts or {} }

@@ -1,5 +1,6 @@
 -- lock: what only one process of this machine may do at a time: build an image, upload an ISO. Others wait and say for whom.
 local digest = require "digest"
+local lfs = require "lfs"
 local lockfile = require "lockfile"
 local process = require "process"
 local signal = require "signal"
@@ -51,6 +52,21 @@ function lock.hold(key, what, options)
   local self = setmetatable({ file = file, what = what, waited = told or false }, held)
   err.check(file:append(string.format("run %s (process %d)\n", options.run, process.id())))
   return self
+end
+
+--[[
+lock.tidy() -> nothing
+Remove the files of locks that nobody holds: a process that was killed leaves its own.
+Raises: io.
+Blocks: no.
+]]
+function lock.tidy()
+  local directory = files.state "lock"
+  for name in lfs.dir(directory) do
+    local path = directory .. "/" .. name
+    local file <close> = lfs.attributes(path, "mode") == "file" and lockfile.open(path) or nil
+    if file then file:remove() end
+  end
 end
 
 return lock

@@ -1,5 +1,6 @@
 -- machine: the virtual machine of a build, from outside: made, powered, undone, finished
 local signal = require "signal"
+local vim = require "vim"
 local err = require "core.err"
 local configspec = require "build.configspec"
 local device = require "vsphere.device"
@@ -76,6 +77,22 @@ The VM for the journal.
 ]]
 function machine.record(b)
   return { kind = "vm", name = b.temporary_name, folder = b.folder.moid }
+end
+
+--[[
+machine.keep(b, reason) -> nothing
+The VM and its medium are left on purpose: they are not undone, and gc takes them only when they are old.
+Raises: cancelled.
+Blocks: yes.
+]]
+function machine.keep(b, reason)
+  b.journal:keep(reason)
+  for _, name in ipairs { "virtual machine", "kickstart medium" } do b.scope:forget_named(name) end
+  local ok, e = pcall(function()
+    local now = b.vc:invoke(vim.ServiceInstance("ServiceInstance"), "CurrentTime")
+    b.vm:reconfigure { extraConfig = { { key = existing.KEYS.kept, value = now } } }
+  end)
+  if not ok and err.is(e, "cancelled") then error(e, 0) end
 end
 
 --[[

@@ -54,6 +54,24 @@ function units.format_bytes(bytes)
 end
 
 --[[
+units.time(text) -> number
+                 -> nil
+Seconds since 1970 of a time as vSphere writes it: "2026-11-22T17:20:00.5Z", or with "+02:00"; nil for anything else, nil too.
+Source: XML Schema Part 2, 3.2.7 dateTime; the days are counted as in POSIX, 4.16.
+]]
+function units.time(text)
+  local y, mo, d, h, mi, s, zone = (text or ""):match("^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d%.?%d*)(.*)$")
+  local sign, zh, zm = (zone or ""):match("^([+-])(%d%d):(%d%d)$")
+  if not y or not (zone == "" or zone == "Z" or sign) then return nil end
+  y, mo = math.tointeger(y), math.tointeger(mo)
+  local shifted = mo <= 2 and y - 1 or y -- years that begin in March: the leap day is their last
+  local day = (153 * ((mo + 9) % 12) + 2) // 5 + d - 1
+  local days = shifted * 365 + shifted // 4 - shifted // 100 + shifted // 400 + day - 719468
+  local offset = sign and (zh * 3600 + zm * 60) * (sign == "-" and -1 or 1) or 0
+  return days * 86400 + h * 3600 + mi * 60 + s - offset
+end
+
+--[[
 units.format_seconds(seconds) -> string
 "0.4s", "12s", "3m05s", "1h02m": a duration for people.
 ]]

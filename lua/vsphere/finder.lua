@@ -96,12 +96,12 @@ nil stands for the only one there is.
 function finder.new(session) return setmetatable({ session = session }, finder) end
 
 --[[
-finder:datacenter([name]) -> { object, name, path, facts = { vmFolder, hostFolder } }
-A datacenter, in whatever folder.
-Raises: notfound, with what is there or the nearest name.
+finder:datacenters() -> {{ object, name, path, facts = { vmFolder, hostFolder } }, ...}
+All datacenters, in whatever folder.
+Raises: fault.
 Blocks: yes, one request.
 ]]
-function finder:datacenter(name)
+function finder:datacenters()
   local entries = ask(self, self.session.content.rootFolder, { step("folders", "Folder", "childEntity", "folders") },
     { Datacenter = { "name", "parent", "vmFolder", "hostFolder" }, Folder = { "name", "parent" } })
   local found = {}
@@ -109,8 +109,16 @@ function finder:datacenter(name)
     entry.path = entry.path:gsub("^[^/]*/", "") -- the root folder is in no path
     if entry.object.kind == "Datacenter" then found[#found + 1] = entry end
   end
-  return choose("datacenter", name, found, "datacenter")
+  return found
 end
+
+--[[
+finder:datacenter([name]) -> { object, name, path, facts = { vmFolder, hostFolder } }
+A datacenter, in whatever folder.
+Raises: notfound, with what is there or the nearest name.
+Blocks: yes, one request.
+]]
+function finder:datacenter(name) return choose("datacenter", name, self:datacenters(), "datacenter") end
 
 local COMPUTE = { "name", "parent", "host", "datastore", "network", "resourcePool", "environmentBrowser" }
 
@@ -166,6 +174,14 @@ function finder:pool(compute, name)
   return choose("resource pool", name, entries, "resource_pool").object
 end
 
+local function stores(self, datacenter)
+  return ask(self, datacenter.object, { step("stores", "Datacenter", "datastore") }, { Datastore = { "name", "summary" } })
+end
+
+local function bound(entry, datacenter)
+  return require("vsphere.datastore").bind(entry.object, entry.name, datacenter, entry.facts.summary)
+end
+
 --[[
 finder:datastore(datacenter [, name]) -> Datastore
 A datastore of the datacenter, as an object that also knows its name, its datacenter and its summary (see datastore.bind).
@@ -173,9 +189,19 @@ Raises: notfound.
 Blocks: yes, one request.
 ]]
 function finder:datastore(datacenter, name)
-  local entries = ask(self, datacenter.object, { step("stores", "Datacenter", "datastore") }, { Datastore = { "name", "summary" } })
-  local found = choose("datastore", name, entries, "datastore")
-  return require("vsphere.datastore").bind(found.object, found.name, datacenter, found.facts.summary)
+  return bound(choose("datastore", name, stores(self, datacenter), "datastore"), datacenter)
+end
+
+--[[
+finder:datastores(datacenter) -> {Datastore, ...}
+All datastores of the datacenter, each as finder:datastore gives it.
+Raises: fault.
+Blocks: yes, one request.
+]]
+function finder:datastores(datacenter)
+  local out = {}
+  for i, entry in ipairs(stores(self, datacenter)) do out[i] = bound(entry, datacenter) end
+  return out
 end
 
 --[[

@@ -3,7 +3,7 @@ package main
 // methodTable lists what the lab answers itself. "Type.Method" goes before "Method".
 func (l *Lab) methodTable() map[string]handler {
 	return map[string]handler{
-		"Login": login, "Logout": logout, "CancelTask": cancelTask,
+		"Login": login, "Logout": logout, "TerminateSession": terminate, "CancelTask": cancelTask,
 
 		"CreateVM_Task": createVM, "ReconfigVM_Task": reconfigVM,
 		"VirtualMachine.Rename_Task": renameVM, "VirtualMachine.Destroy_Task": destroyVM, "UnregisterVM": unregisterVM,

@@ -109,3 +109,14 @@ func logout(c *call) (interface{}, error) {
 	deaf(c.session.key)
 	return nil, nil
 }
+
+// terminate forgets other sessions here; vcsim judges whether there are such.
+func terminate(c *call) (interface{}, error) {
+	for _, key := range c.method.Body.(*types.TerminateSession).SessionId {
+		if key != c.session.key {
+			c.lab.sessions.end(key)
+			deaf(key)
+		}
+	}
+	return nil, nil
+}

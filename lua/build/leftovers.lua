@@ -1,0 +1,93 @@
+-- leftovers: how a thing goes that only the journal of a dead run knows of; virtual machines and files on datastores are found by
+-- their marks
+local lfs = require "lfs"
+local family = require "build.family"
+local fault = require "vsphere.fault"
+local task = require "vsphere.task"
+
+local leftovers = {}
+
+local acts = {}
+
+acts["local"] = function(_, record)
+  local found = { record.path }
+  local directory, name = record.path:match("^(.*)/([^/]*)$")
+  for entry in lfs.attributes(directory, "mode") == "directory" and lfs.dir(directory) or function() end do
+    if entry:sub(1, #name + 6) == name .. ".part-" then found[#found + 1] = directory .. "/" .. entry end
+  end
+  return leftovers.remove_files(found), "file " .. record.path
+end
+
+-- Files of an export that never got their names.
+function acts.partial(_, record)
+  local found = {}
+  for entry in lfs.attributes(record.directory, "mode") == "directory" and lfs.dir(record.directory) or function() end do
+    if entry:sub(1, #record.name) == record.name and (entry:find("%.part$") or entry:find("%.part%-......$")) then
+      found[#found + 1] = record.directory .. "/" .. entry
+    end
+  end
+  return leftovers.remove_files(found), "partial export in " .. record.directory
+end
+
+-- A lease holds its machine until it ends.
+function acts.lease(vc, record)
+  return function() pcall(vc.invoke, vc, vc:object("HttpNfcLease", record.id), "HttpNfcLeaseAbort", {}) end, "export lease " .. record.id
+end
+
+-- The snapshot of a source, by its description, which names the run.
+local function find_snapshot(trees, run)
+  for _, tree in ipairs(trees or {}) do
+    if (tree.description or ""):find("run " .. run, 1, true) then return tree.snapshot end
+    local found = find_snapshot(tree.childSnapshotList, run)
+    if found then return found end
+  end
+end
+
+function acts.snapshot(vc, record, run)
+  local vm = vc:object("VirtualMachine", record.vm)
+  local ok, info = pcall(vm.get, vm, "snapshot")
+  if not ok then
+    if fault.is(info, "ManagedObjectNotFound") then return nil end
+    error(info, 0)
+  end
+  local snapshot = find_snapshot(info and info.rootSnapshotList, run)
+  if not snapshot then return nil end
+  return function() leftovers.remove_snapshot(vm, snapshot) end, string.format("snapshot %s of %s", record.name, vm:get "name")
+end
+
+--[[
+leftovers.remove_files(paths) -> function|nil
+What removes the files of this machine that are there; nil when there is none.
+]]
+function leftovers.remove_files(paths)
+  local there = {}
+  for _, path in ipairs(paths) do if lfs.attributes(path, "mode") then there[#there + 1] = path end end
+  if #there == 0 then return nil end
+  return function() for _, path in ipairs(there) do assert(os.remove(path)) end end
+end
+
+--[[
+leftovers.remove_snapshot(vm, snapshot) -> false|nil
+Remove a snapshot of a machine that no other machine's disks stand on; false when there is one.
+Raises: fault.
+Blocks: yes.
+]]
+function leftovers.remove_snapshot(vm, snapshot)
+  if #family.users(vm) > 0 then return false end
+  task.run(snapshot, "RemoveSnapshot_Task", { removeChildren = false, consolidate = true })
+end
+
+--[[
+leftovers.undo(session, record, run) -> function|nil, string
+What undoes a record of a journal, and what it is called; nil when there is nothing, or gc finds it by its mark.
+  record         table             see journal:begun
+Raises: fault.
+Blocks: yes.
+]]
+function leftovers.undo(vc, record, run)
+  local act = acts[record.kind]
+  if not act then return nil, "" end
+  return act(vc, record, run)
+end
+
+return leftovers
