@@ -93,7 +93,8 @@ end
 
 local function fetch(b, held, item, target, digests)
   local path, offset = target:place(item.href)
-  local result = held:download(item, { save = path, save_at = offset, digest = digests, progress = function(done) b.progress(done, item.size and item.size >= done and item.size or nil, item.href) end })
+  local function progress(done) b.progress(done, item.size and item.size >= done and item.size or nil, item.href) end
+  local result = held:download(item, { save = path, save_at = offset, digest = digests, progress = progress })
   target:done(item.href, result.size)
   item.bytes, item.digest = result.size, result.digest
   if item.disk then

@@ -87,7 +87,7 @@ end
 
 function acts.check(b, step)
   local results = check.demand(b.guest, step, { emit = b.emit, note = b.note, mask = masker(b.image) })
-  return #results .. " checks hold"
+  return #results .. (#results == 1 and " check holds" or " checks hold")
 end
 
 function acts.reboot(b, step)

@@ -24,11 +24,12 @@ options.sets = {
   },
   force = { { "force", doc = "as if nothing were up to date, and replace what is not ours" } },
   output = {
-    { "json", doc = "one JSON object per event on stdout" },
+    { "json", doc = "one JSON object per event on stdout: luabuild help events" },
+    { "quiet", doc = "only warnings, failures and what was made" },
     { "timestamps", doc = "begin each line with the time" },
     { "color", argument = "WHEN", values = { "auto", "always", "never" }, default = "auto", doc = "colours" },
   },
-  debug = { { "debug", doc = "show requests and where errors come from" } },
+  debug = { { "debug", doc = "show requests and where errors come from; what they sent is in the log" } },
   help = { { "help", doc = "show help" } },
 }
 

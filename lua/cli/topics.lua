@@ -9,7 +9,7 @@ topics.complete(begun) -> {string, ...}
 The topics, besides commands, that begin with a text, sorted: functions, modules and, behind a capital, types of the vSphere API.
 ]]
 function topics.complete(begun)
-  local found, names = {}, {}
+  local found, names = { events = true }, {}
   for name in pairs(contract.all()) do
     found[name], found[name:match("^[%w_]+")] = true, true
   end

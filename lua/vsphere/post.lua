@@ -23,6 +23,7 @@ local function trace(self, method, sent, result, message, started)
   local f = self.options.trace
   if not f then return end
   local kind, id = sent:match("<_this[^>]- type=\"([%w_]+)\"[^>]*>([^<]*)<")
+  id = id and id:gsub("^session%[[^%]]*%]", "") -- a filter's: the session's key is nobody's business
   f { method = method, object = kind and kind .. " " .. id or "", seconds = signal.now() - started, sent = #sent, received = result and #result.body or 0,
     status = result and result.status, error = not result and post.plain(message) or nil,
     text = function() return vim.mask(sent) .. (result and "\n" .. vim.mask(result.body) or "") end }

@@ -40,7 +40,8 @@ return {
       provision = { shell { "echo it is $WORD", env = { WORD = v.ssh_password } }, ]] .. LOOK .. " }, "), "--debug")
     t:equal(status, 0, out)
     t:contains(out, "shell> it is ••••")
-    t:contains(out, "<CreateVM_Task", "requests are shown")
+    t:contains(out, "CreateVM_Task Folder ", "requests are shown")
+    t:contains(t:read(out:match("log: (%S+)")), "<CreateVM_Task", "and are in the log")
     check(t, s, out)
   end,
   ["a build that fails, with --debug and --json"] = function(t)

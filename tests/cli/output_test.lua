@@ -1,6 +1,7 @@
 -- What is on the screen: lines for people, JSON lines, times, colours; a reader who goes away; the small commands.
 local cjson = require "cjson.safe"
 local builds = require "tests.builds"
+local declared = require "build.events"
 local lab = require "tests.lab"
 
 local function site(t) return builds.setup(t, lab.start(t)) end
@@ -17,7 +18,8 @@ local function events(t, out)
   for line in out:gmatch("[^\n]+") do
     local event, message = cjson.decode(line)
     t:ok(event, tostring(message) .. ": " .. line)
-    t:match(event.time, "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%dZ$")
+    t:match(event.time, "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$")
+    t:equal(declared.wrong(event), nil, line)
     list[#list + 1], seen[event.event] = event, event
   end
   return list, seen
@@ -31,7 +33,7 @@ return {
     t:equal({ status, said }, { 0, "" }, out)
     local _, seen = events(t, out)
     t:equal({ seen["image.start"].image, seen["image.decided"].decision, seen["image.done"].result }, { "small", "build", "built" })
-    t:equal(seen.output.text, 'odd ? ?[31m "bytes\\')
+    t:equal(seen.output.text, 'odd ?  "bytes\\')
     for _, command in ipairs { "check", "plan", "inspect" } do
       out, status, said = run(s, command, recipe, "--json")
       t:equal({ status, said }, { 0, "" }, command)
@@ -60,6 +62,60 @@ return {
     t:contains(t:shell(on_terminal:format("env -u NO_COLOR TERM=xterm " .. command)), "\27[32m")
     t:ok(not t:shell(on_terminal:format("env NO_COLOR=1 TERM=xterm " .. command)):find("\27", 1, true))
     t:ok(not t:shell(on_terminal:format("env -u NO_COLOR TERM=dumb " .. command)):find("\27", 1, true))
+  end,
+  ["on a terminal marks, colours and one line that moves; in a pipe none of them"] = function(t)
+    local s = site(t)
+    local recipe = builds.recipe(s, 'boot = { wait = "300ms", "<enter>" },')
+    local on_terminal = "script -qec \"%s\" /dev/null"
+    local function seen(environment, ...)
+      return (t:shell(on_terminal:format("env -u NO_COLOR TERM=xterm LC_ALL=C.UTF-8 " .. environment .. builds.command(s, { recipe, "--force", ... }))))
+    end
+    local out = seen ""
+    t:contains(out, "\27[32m✓\27[0m boot ")
+    t:match(out, "⠹.* boot")
+    t:match(out, "\27%[J.*small: built")
+    out = seen "NO_COLOR=1 "
+    t:contains(out, "✓ boot")
+    t:ok(not out:find("\27%[%d*m"), out)
+    t:contains(seen "LC_ALL=C ", "+\27[0m boot")
+    for _, environment in ipairs { "TERM=dumb ", "" } do
+      out = seen(environment, environment == "" and "--quiet" or nil)
+      t:ok(not out:find("\27[J", 1, true) and not out:find("\r[^\n]"), out)
+    end
+    t:ok(not run(s, recipe, "--force"):find("[\27\r]"))
+  end,
+  ["--quiet: how it ended, what was made, warnings, failures"] = function(t)
+    local s = site(t)
+    local out, status = run(s, builds.recipe(s, "export = { format = 'ova' },"), "--quiet")
+    t:equal(status, 0)
+    t:match(out, "^small: built in [^\n]+\n[^\n]+/output/small%.ova\n$")
+    out, status = run(s, builds.recipe(s, 'provision = { shell "exit 3" },', "broken"), "--quiet")
+    t:equal(status, 1)
+    t:match(out, "^broken: failed: provision 1 shell: [%d.]+: the script ended with status 3\n")
+  end,
+  ["every build leaves a log with all its requests; ten are kept"] = function(t)
+    local s = site(t)
+    local recipe = builds.recipe(s)
+    t:shell("mkdir -p " .. s.dir .. "/output/log && cd " .. s.dir .. "/output/log && touch other.log other-20200101T000000Z-0a.log")
+    for i = 10, 22 do t:write(s.dir .. "/output/log/small-202001" .. i .. "T000000Z-0a.log", "") end
+    local path = run(s, recipe):match("\n  log: (%S+)\n")
+    local text = t:read(path)
+    t:match(text, "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ small  ")
+    t:match(text, "\n%S+     CreateVM_Task Folder folder%-%d+: 200 in [%d.]+s, [%d.]+ KiB sent, ")
+    t:match(text, "\n%S+ small: built in ")
+    t:ok(not text:find("<CreateVM_Task", 1, true), "bodies only with --debug")
+    local names = t:shell("ls " .. s.dir .. "/output/log")
+    t:match(names, "^other%-20200101T000000Z%-0a.log\nother.log\nsmall%-20200114T")
+    t:equal(select(2, names:gsub("small", "")), 10)
+    run(s, recipe)
+    t:contains(t:shell("tail -n 2 $(ls " .. s.dir .. "/output/log/small* | tail -n 1)"), "small: up to date", "also when there was nothing to do")
+  end,
+  ["a log that cannot be written is a warning"] = function(t)
+    local s = site(t)
+    t:shell("mkdir " .. s.dir .. "/output && touch " .. s.dir .. "/output/log")
+    local out, status = run(s, builds.recipe(s))
+    t:equal(status, 0, out)
+    t:match(out, "warning: no log: %S+/log/small%-%S+: Not a directory")
   end,
   ["a reader who goes away ends a build, which is undone"] = function(t)
     local s = site(t)

@@ -1,5 +1,8 @@
 -- build RECIPE... [IMAGE...]: bring images up to date, and before them those they are made from
+local runtime = require "runtime"
+local signal = require "signal"
 local err = require "core.err"
+local events = require "build.events"
 local connection = require "cli.connection"
 local graph = require "build.graph"
 local jobs = require "cli.jobs"
@@ -32,6 +35,16 @@ local function build_side_by_side(order, given, words, emit)
   return jobs.run(order, { limit = jobs.limit(given), program = "/proc/self/exe", given = given, paths = paths, emit = emit })
 end
 
+-- The run as a whole: what it is to make, and how it ended.
+local function announced(order, emit, f)
+  local names, started = {}, signal.now()
+  for i, entry in ipairs(order) do names[i] = entry.image.name end
+  emit { event = "run.start", format = events.FORMAT, program = "luabuild " .. runtime.version, images = names }
+  local failure = f()
+  emit { event = "run.done", status = failure and (err.is(failure, "cancelled") and "cancelled" or "failed") or "done", seconds = signal.now() - started }
+  return failure
+end
+
 local function run(given, words)
   local images, about = recipes.load(given, words)
   local order = graph.order(images)
@@ -40,9 +53,11 @@ local function run(given, words)
   for _, image in ipairs(ordered) do connection.check(image.connection) end
   one.cleanup_timeout(given) -- a mistake in it is said now
   local parallel = jobs.limit(given) > 1 and jobs.width(order) > 1
-  local emit = render.open(given, about, parallel)
-  local failure
-  if parallel then failure = build_side_by_side(order, given, words, emit) else failure = build_all(order, given, emit) end
+  local emit, view <close> = render.open(given, about, { build = true, prefix = parallel }) -- luacheck: ignore view
+  local failure = announced(order, emit, function()
+    if parallel then return build_side_by_side(order, given, words, emit) end
+    return build_all(order, given, emit)
+  end)
   if not failure then return 0 end
   failure.shown = not failure.unheard
   error(failure, 0)

@@ -18,7 +18,7 @@ local function run()
   local given = task.given
   given.only, given.except = nil, nil
   local images, about = recipes.load(given, task.paths)
-  local emit = render.sink { json = true, mask = function(text) return about.secrets:mask(text) end }
+  local emit = render.child(about)
   local entry = { image = find(graph.order(images), task.image), parent = task.parent }
   local e = one.build(entry, given, emit)
   if not e then return 0 end

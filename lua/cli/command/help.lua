@@ -46,6 +46,10 @@ local function run(_, words)
     print_command(words[2] and commands.action(command, words[2]) or command)
     return 0
   end
+  if name == "events" then
+    print(require("build.events").text())
+    return 0
+  end
   local contract = apitext.find(name) or require("cli.contract").find(name)
   if contract then
     print(contract)
@@ -53,7 +57,7 @@ local function run(_, words)
   end
   local near = commands.nearest(name) or apitext.nearest(name)
   err.raise("usage", string.format("no help for '%s'", name),
-    { hint = near and "did you mean '" .. near .. "'?" or "a command, a function such as ssh.connect, or a type of the vSphere API" })
+    { hint = near and "did you mean '" .. near .. "'?" or "a command, events, a function such as ssh.connect, or a type of the vSphere API" })
 end
 
 return { doc = "show help: of a command, or the contract of a function", words = { { "TOPIC", kind = "topic", many = true, optional = true } },

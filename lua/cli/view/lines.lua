@@ -1,0 +1,139 @@
+-- lines: an event as the lines that stay: on a terminal, in a CI log, in the log file
+local events = require "build.events"
+local style_of = require "cli.view.style"
+local units = require "core.units"
+
+local lines = {}
+
+local LONGEST = 2000 -- bytes of one line of remote output that are shown
+
+local DECISIONS = { build = "build", replace = "build and replace", export = "export", current = "nothing to do", foreign = "nothing to do" }
+
+local function indented(text, level)
+  local indent = ("  "):rep(level)
+  return indent .. text:gsub("\n", "\n" .. indent)
+end
+
+local function row(s, mark, e, color, detail)
+  local level = e.parent and 2 or 1
+  local name = style_of.pad(e.step, e.parent and 10 or 12)
+  local line = string.format("%s%s %7s", s.marked and s:paint(color, s.marks[mark]) .. " " or "", name, units.format_seconds(e.seconds))
+  return indented(line .. (detail and "  " .. detail or ""), level)
+end
+
+-- What happens in a step stands below it: two levels in, three in a part of it.
+local function nested(s, e, color, text)
+  return s:paint(color, indented(text, e.step and (e.parent and 3 or 2) or 1))
+end
+
+-- Who ended: on a terminal the beginning of the line says so already.
+local function about(s, e) return s.marked and s.prefix and "" or e.image .. ": " end
+
+local shown = {}
+
+shown["image.start"] = function(s, e) return (s.prefix and "" or s:paint("bold", e.image) .. "  ") .. s:paint("dim", e.recipe) end
+shown["image.decided"] = function(s, e)
+  return "  " .. s:paint(e.decision == "replace" and "yellow" or "bold", DECISIONS[e.decision] or e.decision) .. ": " .. e.reason
+end
+shown["step.done"] = function(s, e) return row(s, "done", e, "green", e.detail and s:paint("dim", e.detail)) end
+shown["step.failed"] = function(s, e) return row(s, "failed", e, "red", s:paint("red", "failed")) end
+shown["note"] = function(s, e) return nested(s, e, "dim", e.message) end
+shown["warning"] = function(s, e) return nested(s, e, "yellow", "warning: " .. e.message) end
+shown["output"] = function(s, e)
+  local text = #e.text > LONGEST and string.format("%s%s (%d bytes)", e.text:sub(1, utf8.offset(e.text, 0, LONGEST) - 1), s.marks.more, #e.text) or e.text
+  if s.marked then return indented(s:paint("dim", s.marks.gutter .. " " .. text), e.parent and 3 or 2) end
+  return indented(e.name .. "> " .. text, e.parent and 3 or 2)
+end
+shown["check"] = function(s, e)
+  local mark = e.skipped and s:paint("yellow", "skip") or e.ok and s:paint("green", "ok  ") or s:paint("red", "FAIL")
+  local said = e.skipped and "" or e.ok and tostring(e.found) or string.format("%s, expected %s", e.found, e.expected)
+  return indented(string.format("%s %-12s %-30s %-10s %s", mark, e.kind, e.name, e.property, said), e.parent and 3 or 2)
+end
+shown["picture"] = function(s, e) return s.debug and nested(s, e, "dim", "console: " .. e.path) or nil end
+shown["http.get"] = function(s, e)
+  return nested(s, e, "dim", string.format("http %s %d, %s to %s", e.path, e.status, units.format_bytes(e.bytes), e.client))
+end
+shown["undo"] = function(s, e)
+  if e.error then return indented(s:paint("red", "not undone: " .. e.name .. ": " .. e.error), 1) end
+  return indented(s:paint("dim", "undone: " .. e.name), 1)
+end
+shown["image.done"] = function(s, e)
+  return s:paint("green", about(s, e) .. e.result) .. " in " .. units.format_seconds(e.seconds)
+end
+shown["image.skipped"] = function(s, e) return s:paint("yellow", about(s, e) .. "skipped") .. ": " .. e.reason end
+shown["image.failed"] = function(s, e)
+  if e.code == "cancelled" then
+    return s:paint("yellow", about(s, e) .. "interrupted") .. (e.step and " at " .. e.step or "") .. (e.error:match("\n.*") or "")
+  end
+  return s:paint("red", about(s, e) .. "failed") .. ": " .. e.error .. (s.debug and e.traceback and "\n" .. e.traceback or "")
+end
+shown["request"] = function(s, e)
+  if not s.debug then return nil end
+  local line = string.format("%s %s: %s in %.3fs, %s sent, %s received", e.method, e.object, e.error or e.status, e.seconds,
+    units.format_bytes(e.sent), units.format_bytes(e.received))
+  return nested(s, e, "dim", line .. (s.bodies and e.text and "\n" .. e.text or ""))
+end
+
+shown["image.checked"] = function(s, e)
+  return string.format("%s: %s (%s, fingerprint %s)", e.image, s:paint("green", "fine"), e.recipe, e.fingerprint)
+end
+shown["image.planned"] = function(s, e)
+  local steps = #e.steps > 0 and "\n  " .. table.concat(e.steps, "\n  ") or ""
+  return string.format("%s: %s (%s)%s", s:paint("bold", e.image), DECISIONS[e.decision] or e.decision, e.reason, steps)
+end
+shown["image"] = function(s, e) return string.format("%s  (%s image, %s)", s:paint("bold", e.image), e.kind, e.recipe) end
+shown["variable"] = function(_, e) return string.format("  %-22s %-44s %s", e.name, e.value, e.origin) end
+
+local QUIET = { warning = true, ["image.done"] = true, ["image.failed"] = true, ["image.skipped"] = true }
+
+--[[
+lines.new(options) -> printer
+What remembers which steps have their name above what happened in them.
+  options        style             from cli.view.style, and in the same table:
+  options.marked boolean           marks before steps, a line beside remote output: for a terminal
+  options.prefix boolean           each line begins with the image's name
+  options.debug  boolean           requests too
+  options.bodies boolean           with what was sent and received
+  options.eager  boolean           the names of steps when they begin, not when something happens in them
+  options.quiet  boolean           only how images end, and warnings
+]]
+function lines.new(options) return setmetatable({ style = options, headed = {} }, { __index = lines }) end
+
+local function head(self, out, e, name, parent)
+  local headed = self.headed[e.image or ""] or {}
+  self.headed[e.image or ""] = headed
+  local key = parent and "part" or "step"
+  if headed[key] == name then return end
+  headed[key] = name
+  local s = self.style
+  out[#out + 1] = indented((s.marked and s:paint("cyan", s.marks.head) .. " " .. s:paint("bold", name) or name .. ":"), parent and 2 or 1)
+end
+
+local function heads(self, out, e)
+  if self.style.eager and e.event == "step.start" then return head(self, out, e, e.step, e.parent) end
+  local inner = events.within_step(e.event)
+  if e.parent and (inner or e.event ~= "step.start") then head(self, out, e, e.parent) end
+  if inner and e.step and (e.parent or e.event ~= "check") then head(self, out, e, e.step, e.parent) end
+end
+
+local function forget(self, e)
+  local headed = self.headed[e.image or ""]
+  if headed and e.event == "step.start" then headed[e.parent and "part" or "step"] = nil end
+  if e.event == "image.start" or e.event == "undo" then self.headed[e.image or ""] = nil end
+end
+
+--[[
+lines.of(printer, event) -> {string, ...}
+The lines that an event leaves, with the names of the steps above them where they are not there yet; none for most.
+]]
+function lines:of(e)
+  local out, s = {}, self.style
+  forget(self, e)
+  local text = (not s.quiet or QUIET[e.event]) and shown[e.event] and shown[e.event](s, e)
+  if not text and not (s.eager and e.event == "step.start") then return out end
+  if not s.quiet then heads(self, out, e) end
+  for line in text and (text .. "\n"):gmatch("([^\n]*)\n") or function() end do out[#out + 1] = line end
+  return out
+end
+
+return lines

@@ -1,0 +1,203 @@
+-- What is seen of a build: made from its events and nothing else, on terminals of any width.
+local cjson = require "cjson"
+local json = require "cli.view.json"
+local live = require "cli.view.live"
+local model = require "cli.view.model"
+local plain = require "cli.view.plain"
+local events = require "build.events"
+local screen = require "tests.screen"
+local style = require "cli.view.style"
+local term = require "term"
+
+local MIB = 1 << 20
+
+-- A build of two images, as events with the seconds at which they come.
+local function story(more)
+  local list = {
+    { 0, { event = "run.start", format = 1, program = "luabuild 1", images = { "base", "k3s-日本" } } },
+    { 0, { event = "image.start", recipe = "r.lua", kind = "base", output = "output/base" } },
+    { 0, { event = "step.start", step = "preflight" } }, { 0.2, { event = "step.done", step = "preflight", seconds = 0.2, detail = ("detail "):rep(30) } },
+    { 0.2, { event = "image.decided", decision = "build", reason = "not there yet", steps = { "iso", "provision" } } },
+    { 0.2, { event = "step.start", step = "iso" } },
+    { 1, { event = "progress", step = "iso", done = 100 * MIB, total = 400 * MIB, unit = "bytes", what = "upload" } },
+    { 3, { event = "progress", step = "iso", done = 300 * MIB, total = 400 * MIB, unit = "bytes", what = "upload" } },
+    { 4, { event = "step.done", step = "iso", seconds = 3.8, detail = "uploaded 400 MiB" } },
+    { 4, { event = "step.start", step = "provision" } }, { 4, { event = "step.start", step = "1 install", parent = "provision" } },
+    { 5, { event = "output", step = "1 install", parent = "provision", name = "install", stream = "out", text = "tab\tand 日本語 " .. ("x"):rep(300) } },
+    { 6, { event = "step.done", step = "1 install", parent = "provision", seconds = 2 } },
+  }
+  local ending = more or {
+    { 6, { event = "step.done", step = "provision", seconds = 2, detail = "1 step" } },
+    { 6, { event = "image.done", result = "built", seconds = 6, artifacts = {
+      { name = "base.ova", path = "output/base/base.ova", size = 5 * MIB, sha256 = ("ab"):rep(32) } } } },
+    { 6, { event = "image.file", kind = "log", path = "output/base/log/base.log" } },
+    { 6, { event = "image.skipped", image = "k3s-日本", reason = "just so" } },
+    { 6, { event = "run.done", status = "done", seconds = 6 } },
+  }
+  local out = {}
+  for _, from in ipairs { list, ending } do
+    for _, one in ipairs(from) do
+      local e = one[2]
+      e.at, e.time, e.image = one[1], "2026-01-01T00:00:00.000Z", e.image or not e.event:find("^run") and "base" or nil
+      out[#out + 1] = e
+    end
+  end
+  return out
+end
+
+local function fresh_style(options)
+  local s = style.new { color = options.color, unicode = not options.ascii }
+  for key, value in pairs(options) do if key ~= "color" then s[key] = value end end
+  return s
+end
+
+-- A live view of so many columns: { view, text, screen, at }
+local function watch(options)
+  local w = { text = {}, screen = screen.new(options.columns), columns = options.columns, at = 0 }
+  local s = fresh_style(options)
+  s.marked = true
+  w.view = live.new { style = s, size = function() return w.columns, options.rows or 24 end, now = function() return w.at end, write = function(text)
+    w.text[#w.text + 1] = text
+    w.screen:write(text)
+  end }
+  function w.show(list)
+    for _, e in ipairs(list) do
+      w.at = e.at
+      w.view:event(e)
+      if not w.silent then w.view:tick() end
+    end
+    return w
+  end
+  return w
+end
+
+local function last(w) return w.screen:lines()[#w.screen:lines()] end
+
+return {
+  ["the events of the story are as declared"] = function(t)
+    for _, e in ipairs(story()) do t:equal(events.wrong(e), nil) end
+  end,
+  ["a --json stream, read again, gives the same view on a terminal"] = function(t)
+    for _, columns in ipairs { 40, 80, 160 } do
+      local direct = watch { columns = columns, color = true, prefix = true }.show(story())
+      local recorded = {}
+      for _, e in ipairs(story()) do recorded[#recorded + 1] = cjson.decode(json.encode(e)) end
+      local replayed = watch { columns = columns, color = true, prefix = true }.show(recorded)
+      t:equal(table.concat(replayed.text), table.concat(direct.text))
+      t:ok(#direct.text > 20)
+    end
+  end,
+  ["the line below says step, time, how far, how fast and how long still"] = function(t)
+    local list = story()
+    local w = watch { columns = 100 }.show(table.move(list, 1, 8, 1, {}))
+    t:equal(last(w), "  " .. last(w):match("%S+") .. " iso 2.8s  " .. ("█"):rep(14) .. ("░"):rep(4)
+      .. "   75%  1.0s left  100.0 MiB/s  300.0 MiB of 400.0 MiB  upload  1/2")
+    w.at = 4.9
+    w.view:tick()
+    t:match(last(w), "iso 4%.7s")
+  end,
+  ["what is below is gone in the end, and every line above is whole"] = function(t)
+    for _, columns in ipairs { 20, 40, 80, 160 } do
+      local w = watch { columns = columns }.show(story())
+      local text = table.concat(w.screen:lines(), "\n")
+      for _, spinner in ipairs(w.view.style.marks.spinner) do t:ok(not text:find(spinner, 1, true), text) end
+      t:contains(text:gsub("\n", ""), ("x"):rep(300), "remote output is shown whole")
+      t:contains(text, "✓ iso")
+    end
+  end,
+  ["a terminal that changes its width leaves no rests"] = function(t)
+    local w, list = watch { columns = 120 }, story()
+    for i, e in ipairs(list) do
+      if i == 8 or i == 11 then
+        w.columns = i == 8 and 40 or 90
+        w.screen:resize(w.columns)
+      end
+      w.show { e }
+    end
+    local text = table.concat(w.screen:lines(), "\n")
+    for _, spinner in ipairs(w.view.style.marks.spinner) do t:ok(not text:find(spinner, 1, true), text) end
+    local _, count = text:gsub("base%s*✓ iso", "")
+    t:equal(select(2, text:gsub("✓ iso", "")), 1, text .. count)
+  end,
+  ["no line below is as wide as the terminal, and none too many for it"] = function(t)
+    local many = { event = "run.start", at = 0, format = 1, program = "x", images = {} }
+    local list = { many }
+    for i = 1, 12 do
+      local name = "image-with-a-long-name-" .. i
+      many.images[i] = name
+      list[#list + 1] = { event = "image.start", image = name, at = 0, recipe = "r", kind = "base", output = "o" }
+      list[#list + 1] = { event = "step.start", image = name, at = 0, step = ("step "):rep(20) }
+    end
+    local w = watch { columns = 40, rows = 10, prefix = true, color = true }.show(list)
+    w.text = {}
+    w.view:tick()
+    local below = table.concat(w.text):match("\27%[J(.*)$")
+    local count = 0
+    for line in (below .. "\n"):gmatch("([^\n]*)\n") do
+      count = count + 1
+      t:ok(select(2, term.cut(line, 1000)) < 40, line)
+    end
+    t:ok(count <= 9 and count > 5, count)
+    t:contains(below, "and 5 more")
+  end,
+  ["pause gives the terminal away, resume takes it back; events go on being told"] = function(t)
+    local w, list = watch { columns = 80 }, story()
+    w.show(table.move(list, 1, 8, 1, {}))
+    w.view:pause()
+    t:match(last(w), "not there yet")
+    w.screen:write("Go on? yes\n")
+    w.view:tick()
+    w.show { list[9] }
+    t:match(last(w), "✓ iso")
+    w.view:resume()
+    w.show { list[10] }
+    t:match(last(w), " provision 0%.0s")
+    t:contains(table.concat(w.screen:lines(), "\n"), "Go on? yes\n")
+  end,
+  ["without colours and beyond ASCII nothing, when asked for so"] = function(t)
+    local w = watch { columns = 80, ascii = true }
+    local list = story()
+    list[12].text = "plain"
+    w.show(table.move(list, 1, 13, 1, {}))
+    local text = table.concat(w.text)
+    t:ok(not text:find("\27%[[%d;]*m") and not text:find("[\128-\255]"), text)
+    t:contains(text, "+ iso")
+  end,
+  ["a failure: marks, the whole message, where to read on"] = function(t)
+    local w = watch { columns = 80 }.show(story {
+      { 7, { event = "step.failed", step = "provision", seconds = 3, error = "broken" } },
+      { 7, { event = "undo", name = "virtual machine x" } },
+      { 7, { event = "image.failed", error = "it broke\n  because", code = "build", step = "provision", seconds = 7 } },
+      { 7, { event = "image.file", kind = "report", path = "output/base/report.html" } },
+      { 7, { event = "run.done", status = "failed", seconds = 7 } } })
+    local text = table.concat(w.screen:lines(), "\n")
+    t:contains(text, "  ✗ provision       3.0s  failed\n  undone: virtual machine x\nbase: failed: it broke\n  because\n")
+    t:contains(text, "report: output/base/report.html")
+  end,
+  ["plain lines: a silence is told, with how far it is"] = function(t)
+    local out, list = {}, story()
+    local now = 3
+    local view = plain.new { style = fresh_style {}, write = function(text) out[#out + 1] = text end, now = function() return now end }
+    for i = 1, 8 do view:event(list[i]) end
+    now = 30
+    view:tick()
+    t:equal(#out, 3)
+    now = 63
+    view:tick()
+    view:tick()
+    t:equal(out[4], "  iso goes on for 1m03s: 75%, 300.0 MiB of 400.0 MiB, 100.0 MiB/s, 1.0s left\n")
+    t:equal(#out, 4)
+  end,
+  ["a rate is that of the last seconds"] = function(t)
+    local m = model.new()
+    for _, e in ipairs(story()) do if e.event ~= "progress" then m:take(e) end if e.step == "iso" then break end end
+    local function at(seconds, done)
+      m:take { event = "progress", image = "base", at = seconds, done = done, total = 10000, unit = "bytes" }
+      return m.by_name.base.progress.rate
+    end
+    t:equal(at(1, 0), nil)
+    t:equal(at(2, 1000), 1000)
+    for second = 3, 20 do at(second, 1000 + (second - 2) * 10) end
+    t:equal(at(21, 1190), 10)
+  end,
+}
