@@ -15,7 +15,7 @@ end
 local function refused(method, message) return { fault(method, "fault", { message = message or "the lab says no" }) } end
 
 -- The files of the output directory, pictures of the console left out.
-local function output(s) return (s.t:shell("ls -A " .. s.dir .. "/output 2>/dev/null | grep -v console")) end
+local function output(s) return (s.t:shell("ls -A " .. s.dir .. "/output 2>/dev/null | grep -v -e console -e log -e report")) end
 
 local function leases(s) return s.lab:control("GET", "/leases") end
 

@@ -100,8 +100,7 @@ What remembers which steps have their name above what happened in them.
 function lines.new(options) return setmetatable({ style = options, headed = {} }, { __index = lines }) end
 
 local function head(self, out, e, name, parent)
-  local headed = self.headed[e.image or ""] or {}
-  self.headed[e.image or ""] = headed
+  local headed = self.headed[e.image or ""]
   local key = parent and "part" or "step"
   if headed[key] == name then return end
   headed[key] = name
@@ -111,15 +110,19 @@ end
 
 local function heads(self, out, e)
   if self.style.eager and e.event == "step.start" then return head(self, out, e, e.step, e.parent) end
-  local inner = events.within_step(e.event)
+  local headed = self.headed[e.image or ""]
+  local inner = events.within_step(e.event) and not headed.ended
   if e.parent and (inner or e.event ~= "step.start") then head(self, out, e, e.parent) end
-  if inner and e.step and (e.parent or e.event ~= "check") then head(self, out, e, e.step, e.parent) end
+  if inner and e.step then head(self, out, e, e.step, e.parent) end
 end
 
+-- What comes between two steps stands below none.
 local function forget(self, e)
-  local headed = self.headed[e.image or ""]
-  if headed and e.event == "step.start" then headed[e.parent and "part" or "step"] = nil end
-  if e.event == "image.start" or e.event == "undo" then self.headed[e.image or ""] = nil end
+  local headed = self.headed[e.image or ""] or {}
+  self.headed[e.image or ""] = headed
+  if e.event == "step.start" then headed[e.parent and "part" or "step"] = nil end
+  if e.event:find("^step%.") and not e.parent then headed.ended = e.event ~= "step.start" end
+  if e.event == "image.start" or e.event == "undo" then self.headed[e.image or ""] = { ended = e.event == "undo" } end
 end
 
 --[[
