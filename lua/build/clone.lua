@@ -2,6 +2,7 @@
 local access = require "build.access"
 local configspec = require "build.configspec"
 local device = require "vsphere.device"
+local checkpoint = require "build.checkpoint"
 local existing = require "build.existing"
 local export = require "build.export"
 local leftovers = require "build.leftovers"
@@ -36,7 +37,7 @@ local function config_spec(b)
     extraConfig = extra, deviceChange = #changes > 0 and changes or nil }, b.image.config)
 end
 
-local function wants_snapshot(b) return b.image.linked and not b.source.snapshot end
+local function wants_snapshot(b) return not b.resume and b.image.linked and not b.source.snapshot end
 
 local function snapshot_name(b) return type(b.image.make_snapshot) == "string" and b.image.make_snapshot or "base" end
 
@@ -75,10 +76,14 @@ clone.preflight = {
   end },
 }
 
+local function resumes(b) return b.resume ~= nil end
+local function anew(b) return not b.resume end
+
 -- The life of a clone. The list is the documentation.
 clone.steps = {
   { "snapshot", run = make_snapshot, undo = remove_snapshot, undo_name = "snapshot of the source", makes = snapshot_record, when = wants_snapshot },
-  { "clone", run = make, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record },
+  { "clone", run = make, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record, when = anew },
+  { "resume", run = checkpoint.resume, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record, when = resumes },
   { "power on", run = machine.power_on },
   { "address", run = access.find_address },
   { "ssh", run = access.connect },

@@ -8,10 +8,10 @@ local fingerprint = require "build.fingerprint"
 local existing = {}
 
 -- The advanced settings that are ours. On every machine of a build: run, image, begun (by the vCenter's clock), builder (the machine and
--- process that make it); kept, the time since which it is left on purpose. On a finished image: fingerprint, parts, keep (how many
+-- process that make it); kept, the time since which it is left on purpose, and kept_for, which. On a finished image: fingerprint, parts, keep (how many
 -- versions before it stay). On one that was replaced and not ours: replaced, the run.
 existing.KEYS = {}
-for _, name in ipairs { "run", "image", "begun", "builder", "kept", "fingerprint", "parts", "keep", "replaced" } do
+for _, name in ipairs { "run", "image", "begun", "builder", "kept", "kept_for", "fingerprint", "parts", "keep", "replaced" } do
   existing.KEYS[name] = "luabuild." .. name
 end
 local KEYS = existing.KEYS
@@ -22,7 +22,7 @@ The settings that mark a machine while it is made. An empty value takes one away
 ]]
 function existing.building(b)
   return { [KEYS.run] = b.run, [KEYS.image] = b.image.name, [KEYS.begun] = b.vc.user.loginTime, [KEYS.builder] = journal.builder(),
-    [KEYS.kept] = "", [KEYS.fingerprint] = "", [KEYS.parts] = "", [KEYS.keep] = "", [KEYS.replaced] = "" }
+    [KEYS.kept] = "", [KEYS.kept_for] = "", [KEYS.fingerprint] = "", [KEYS.parts] = "", [KEYS.keep] = "", [KEYS.replaced] = "" }
 end
 
 --[[
@@ -32,7 +32,7 @@ The settings that mark a finished image as ours: what it is, what it was made fr
 ]]
 function existing.marks(image, run, made)
   return { [KEYS.fingerprint] = made.total, [KEYS.parts] = cjson.encode(made.parts), [KEYS.image] = image.name, [KEYS.run] = run,
-    [KEYS.keep] = tostring(image.keep or 0), [KEYS.builder] = "", [KEYS.kept] = "" }
+    [KEYS.keep] = tostring(image.keep or 0), [KEYS.builder] = "", [KEYS.kept] = "", [KEYS.kept_for] = "" }
 end
 
 --[[
@@ -55,6 +55,14 @@ function existing.settings(options)
   for _, o in ipairs(options or {}) do out[o.key] = o.value end
   return out
 end
+
+--[[
+existing.is_of_build(vm, stem) -> boolean
+Is a machine that is called STEM.build-RUN one of a build of that image? A machine that a build took over from another one has, for
+a moment, the mark of the other's run.
+  vm             table             settings
+]]
+function existing.is_of_build(vm, stem) return vm.settings[KEYS.image] == stem and (vm.settings[KEYS.run] or "") ~= "" end
 
 --[[
 existing.read_many(found) -> found

@@ -96,16 +96,20 @@ local function said(step, upload)
   return out
 end
 
-local function provision_part(image)
+local function is_checkpoint(step) return type(step) == "table" and step.step == "checkpoint" end
+
+-- The steps up to `last`. A checkpoint changes nothing in the image.
+local function provision_part(image, last)
   local out = {}
   for i, step in ipairs(image.provision) do
+    if i > last then break end
     local files = {}
     if type(step) == "table" then
       local upload = step.step == "upload"
       for _, path in ipairs(upload and step or { step.script }) do tree(path, path:match("[^/]*$"), files) end
       step = said(step, upload)
     end
-    out[i] = { step = step, files = files }
+    if not is_checkpoint(step) then out[#out + 1] = { step = step, files = files } end
   end
   return out
 end
@@ -116,6 +120,10 @@ local function code_part(recipe)
   return table.concat(out, "\0")
 end
 
+local function iso_part(iso) return iso and (iso.digest or iso.url or iso.path) end
+
+local function boot_part(boot) return boot and { table.concat(boot, "\n"), boot.run } end
+
 --[[
 fingerprint.of(image [, parent]) -> { total = string, parts = {name = string} }
 Digest what an image is made from: each part on its own, and all together (SHA-256, hex; parts are cut to 12 digits).
@@ -124,17 +132,16 @@ Files that the recipe names are read. Connection, placement, secrets and timings
 Raises: recipe (a file that is not there).
 ]]
 function fingerprint.of(image, parent)
-  local iso = image.iso
   local given = {
     guest_id = image.guest_id,
     parent = parent,
     linked = image.linked,
     export = image.export,
     hardware = image.hardware,
-    iso = iso and (iso.digest or iso.url or iso.path),
+    iso = iso_part(image.iso),
     kickstart = kickstart_part(image),
-    boot = image.boot and { table.concat(image.boot, "\n"), image.boot.run },
-    provision = provision_part(image),
+    boot = boot_part(image.boot),
+    provision = provision_part(image, #image.provision),
     config = image.config,
     settings = { image.annotation or false, image.extra_config, image.snapshot or false, image.template or false, image.shutdown.command or false },
     recipe = code_part(image.recipe),
@@ -145,6 +152,20 @@ function fingerprint.of(image, parent)
     parts[name], all[#all + 1] = full:sub(1, 12), name .. "=" .. full
   end
   return { total = sha(table.concat(all, "\n")), parts = parts }
+end
+
+--[[
+fingerprint.upto(image, parent, last) -> string
+Digest what the machine is made from up to one of its provision steps: 32 hex digits. What comes after, and the recipe's other code,
+are not part of it.
+  parent         string|nil        as for fingerprint.of
+  last           integer           the step's place
+Raises: recipe (a file that is not there).
+]]
+function fingerprint.upto(image, parent, last)
+  return sha(canonical { guest_id = image.guest_id, parent = parent, linked = image.linked, hardware = image.hardware, iso = iso_part(image.iso),
+    kickstart = kickstart_part(image), boot = boot_part(image.boot), provision = provision_part(image, last), config = image.config,
+    annotation = image.annotation, extra_config = image.extra_config }):sub(1, 32)
 end
 
 --[[

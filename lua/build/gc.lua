@@ -45,8 +45,8 @@ end
 
 -- A machine of a build that is not an image yet: it has the name and the mark of its run. One that was renamed is somebody's.
 local function look_at_build(self, vm)
-  local run = vm.name:match("%.build%-(" .. RUN .. ")$")
-  if vm.settings[KEYS.run] ~= run then return end
+  local stem, run = vm.name:match("^(.*)%.build%-(" .. RUN .. ")$")
+  if not existing.is_of_build(vm, stem) then return end
   local goes, why = judge(self, run, facts_of(vm))
   if not goes then self.staying[run] = true end
   self.begun[run] = facts_of(vm).begun

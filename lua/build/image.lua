@@ -108,7 +108,7 @@ local common = {
   { "hardware", image.hardware, default = {} },
   { "ssh", image.ssh },
   { "address", image.address, default = {} },
-  { "provision", spec.list(step), default = {}, doc = "steps: upload, shell, local_shell, check, reboot, wait, functions" },
+  { "provision", spec.list(step), default = {}, doc = "steps: upload, shell, local_shell, check, reboot, wait, checkpoint, functions" },
   { "on_error", spec.list(step), default = {}, doc = "steps to run in the guest when the build fails, before it is cleaned up" },
   { "after", spec.list(step), default = {}, doc = "local_shell and functions: run here when the image is complete, before it gets its name" },
   { "shutdown", image.shutdown, default = {} },

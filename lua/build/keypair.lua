@@ -4,12 +4,18 @@ local err = require "core.err"
 
 local keypair = {}
 
--- Adds a line, and says what was not there before: "directory", "file" or "nothing". CentOS' SELinux wants its label.
+-- Adds a line, and says what was not there before: "directory", "file" or "nothing". CentOS' SELinux wants its label. A build that
+-- goes on from a checkpoint finds the key of the one before, which is nobody's any more.
 local ADD = [[
 umask 077
 new=nothing
 [ -e ~/.ssh/authorized_keys ] || new=file
 [ -d ~/.ssh ] || { new=directory; mkdir ~/.ssh || exit; }
+old='^ssh-ed25519 [^ ]* luabuild [0-9a-f]*, temporary$'
+if grep -q "$old" ~/.ssh/authorized_keys 2>/dev/null; then
+  rest=$(grep -v "$old" ~/.ssh/authorized_keys; echo .)
+  printf '%s' "${rest%.}" > ~/.ssh/authorized_keys
+fi
 if [ -s ~/.ssh/authorized_keys ] && [ "$(tail -c 1 ~/.ssh/authorized_keys)" ]; then echo >> ~/.ssh/authorized_keys; fi
 cat >> ~/.ssh/authorized_keys || exit
 if command -v restorecon >/dev/null 2>&1; then restorecon -R ~/.ssh >/dev/null 2>&1; fi

@@ -1,6 +1,7 @@
 -- life: one build, from the preflight to the last undo, whatever the steps are
 local signal = require "signal"
 local err = require "core.err"
+local checkpoint = require "build.checkpoint"
 local context = require "build.context"
 local export = require "build.export"
 local machine = require "build.machine"
@@ -68,10 +69,13 @@ local function build(b, kind)
   b.emit { event = "image.start", recipe = b.image.recipe.path, kind = b.image.kind, output = context.output_path(b) }
   context.own(b)
   runner.run(kind.preflight, b)
+  if b.decision == "build" or b.decision == "replace" then
+    b.rivals = rivals.look(b)
+    checkpoint.find(b)
+  end
   b.emit { event = "image.decided", decision = b.decision, reason = b.reason, steps = step_names(b, steps_of(b, kind)) }
   if b.decision == "current" then return "up to date" end
   if b.decision == "foreign" then return RESULTS.foreign end
-  if b.decision ~= "export" then b.rivals = rivals.look(b) end
   context.output(b) -- better now than when there is something to put there
   runner.run(steps_of(b, kind), b)
   return RESULTS[b.decision]
@@ -82,7 +86,8 @@ life.build(kind, image, options, emit) -> { result = string, seconds = number, t
 Build an image, or find that it is up to date. On failure everything made is undone, except with on_error "abort".
   kind           table             preflight and steps: lists for runner.run
   image          image             from build.image
-  options        table             force = boolean, on_error = "cleanup"|"abort", parent = boolean, cleanup_timeout = 60 seconds
+  options        table             force = boolean, on_error = "cleanup"|"abort", parent = boolean, cleanup_timeout = 60 seconds,
+                 fresh = boolean (pass over checkpoints)
   emit           function(event)
 artifacts = array of { name, path, size = bytes, sha256 }: what an export has made
 result = "built"|"replaced"|"exported"|"up to date"|"used as it is"

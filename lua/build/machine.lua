@@ -1,10 +1,11 @@
 -- machine: the virtual machine of a build, from outside: made, powered, undone, finished
 local signal = require "signal"
-local vim = require "vim"
 local err = require "core.err"
 local configspec = require "build.configspec"
 local device = require "vsphere.device"
+local checkpoint = require "build.checkpoint"
 local existing = require "build.existing"
+local kept = require "build.kept"
 local media = require "build.media"
 local units = require "core.units"
 require "vsphere.vm"
@@ -86,23 +87,20 @@ Raises: cancelled.
 Blocks: yes.
 ]]
 function machine.keep(b, reason)
-  b.journal:keep(reason)
   for _, name in ipairs { "virtual machine", "kickstart medium" } do b.scope:forget_named(name) end
-  local ok, e = pcall(function()
-    local now = b.vc:invoke(vim.ServiceInstance("ServiceInstance"), "CurrentTime")
-    b.vm:reconfigure { extraConfig = { { key = existing.KEYS.kept, value = now } } }
-  end)
-  if not ok and err.is(e, "cancelled") then error(e, 0) end
+  kept.mark(b, reason)
 end
 
 --[[
 machine.remove(b) -> false|nil
-Undo of create: power the VM off and destroy it, unless it is published; false when there is none.
+Undo of create: power the VM off and destroy it, unless it is published, or has a checkpoint, for which it is left; false when there
+is none.
 Blocks: yes.
 ]]
 function machine.remove(b)
   b.vm = b.vm or b.folder:find_vm(b.temporary_name)
   if not b.vm or b.published then return false end
+  if b.checkpoint then return checkpoint.leave(b) end
   b.vm:power_off() -- also when it is off as far as one can see: a pending question ends with it
   b.vm:destroy()
 end
@@ -139,11 +137,12 @@ end
 
 --[[
 machine.finish(b) -> string
-Take the snapshot, make the template, as the recipe says. Returns what was done.
+Remove checkpoints, take the snapshot, make the template, as the recipe says. Returns what was done.
 Blocks: yes.
 ]]
 function machine.finish(b)
   local done = {}
+  checkpoint.clear(b)
   if b.image.snapshot then
     local name = type(b.image.snapshot) == "string" and b.image.snapshot or "base"
     b.vm:take_snapshot(name, "made by luabuild, run " .. b.run)

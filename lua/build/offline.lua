@@ -51,10 +51,26 @@ local function check_steps(steps, name, add)
   end
 end
 
+local function check_checkpoints(image, add)
+  local seen = {}
+  for i, one in ipairs(image.provision) do
+    if type(one) == "table" and one.step == "checkpoint" then
+      if seen[one.name] then add(string.format("provision[%d]", i), string.format("there is a checkpoint '%s' before", one.name), one.name) end
+      seen[one.name] = true
+    end
+  end
+  for i, one in ipairs(image.on_error) do
+    if type(one) == "table" and one.step == "checkpoint" then
+      add(string.format("on_error[%d]", i), "a checkpoint is for provision: this machine goes", "on_error")
+    end
+  end
+end
+
 local function check_provision(image, add)
   check_steps(image.provision, "provision", add)
   check_steps(image.on_error, "on_error", add)
   check_steps(image.after, "after", add)
+  check_checkpoints(image, add)
   for i, one in ipairs(image.after) do
     if type(one) == "table" and one.step ~= "local_shell" and one.step ~= "wait" then
       add(string.format("after[%d]", i), one.step .. " needs the guest, which is off by then: local_shell or a function", "after")

@@ -4,6 +4,7 @@ local err = require "core.err"
 local secret = require "core.secret"
 local units = require "core.units"
 local check = require "guest.check"
+local checkpoint = require "build.checkpoint"
 local localshell = require "build.localshell"
 local runner = require "build.runner"
 
@@ -102,8 +103,11 @@ function acts.wait(_, step)
   return units.format_seconds(step.seconds)
 end
 
+acts.checkpoint = checkpoint.take
+
 local function title(i, step)
   if type(step) == "function" then return string.format("%d function", i) end
+  if step.step == "checkpoint" then return string.format("%d checkpoint %s", i, step.name) end
   return string.format("%d %s", i, step.name or step.step)
 end
 
@@ -118,7 +122,7 @@ end
 
 --[[
 provision.run(b [, list]) -> string
-Run the recipe's provisioning steps in order; each is an event of its own.
+Run the recipe's provisioning steps in order, those after the checkpoint that the build goes on from; each is an event of its own.
   b              build             guest, image.provision, emit
   list           string = "provision"  or "on_error", "after": which of the image's lists
 Raises: what a step raised, named after it.
@@ -127,10 +131,12 @@ Blocks: yes.
 function provision.run(b, list)
   list = list or "provision"
   local steps = b.image[list]
-  for i, step in ipairs(steps) do
+  local first = list == "provision" and b.resume and b.resume.index + 1 or 1
+  for i = first, #steps do
+    local step = steps[i]
     b.counter = b.counter + 1
     local name = title(i, step)
-    local act = type(step) == "function" and function() return step(b.guest, b.vm) end or function() return acts[step.step](b, step) end
+    local act = type(step) == "function" and function() return step(b.guest, b.vm) end or function() return acts[step.step](b, step, i) end
     local label = labelled(list .. " " .. name)
     runner.part(b, name, function() -- a function step may say something, or return what it likes
       local ok, detail = xpcall(act, label)
@@ -138,7 +144,8 @@ function provision.run(b, list)
       return detail
     end)
   end
-  return string.format("%d step%s", #steps, #steps == 1 and "" or "s")
+  local done = #steps - first + 1
+  return string.format("%d step%s%s", done, done == 1 and "" or "s", first > 1 and ", " .. first - 1 .. " before" or "")
 end
 
 --[[

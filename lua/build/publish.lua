@@ -1,5 +1,6 @@
 -- publish: the finished image gets its name; the one it replaces stays for as long as something needs it
 local err = require "core.err"
+local checkpoint = require "build.checkpoint"
 local existing = require "build.existing"
 local family = require "build.family"
 
@@ -102,6 +103,7 @@ function publish.run(b)
   end
   b.published = true
   if old then remove_versions(b, old) end
+  checkpoint.tidy(b)
   return old and name .. ", replaced" or name
 end
 

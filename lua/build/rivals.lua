@@ -25,8 +25,8 @@ local function busy(vm, since)
 end
 
 --[[
-rivals.look(b) -> {{ object, name, run, settings }, ...}
-The machines that other builds of this image have left, each with a note; those that are there on purpose are not noted.
+rivals.look(b) -> {{ object, name, run, settings, state }, ...}
+The machines that other builds of this image have left, each with a note, and the state of its run (runs:state); those that are there on purpose are not noted.
 Raises: exists (one is at work); fault.
 Blocks: yes: one request, and three more when there is one.
 ]]
@@ -38,8 +38,9 @@ function rivals.look(b)
   for _, vm in ipairs(found) do
     local state, begun = known:state(vm.run), units.time(vm.settings[existing.KEYS.begun])
     local since = begun and known.now - begun
+    vm.state = state
     local kept = (vm.settings[existing.KEYS.kept] or "") ~= ""
-    local ours = vm.settings[existing.KEYS.run] == vm.run
+    local ours = existing.is_of_build(vm, b.image.name)
     if ours and not kept and (state == "alive" or state == "unknown" and since and since < DAY) then busy(vm, since) end
     if not kept then b.note(string.format("%s is left of a build that did not get to its end; luabuild gc removes it", vm.name)) end
   end

@@ -1,4 +1,4 @@
--- words: the steps that recipes write as values: upload, shell, local_shell, check, reboot, wait. Each reads its options strictly.
+-- words: the steps that recipes write as values: upload, shell, local_shell, check, reboot, wait, checkpoint. Each reads its options strictly.
 local spec = require "core.spec"
 local check = require "guest.check"
 
@@ -31,6 +31,7 @@ words.specs = {
   }),
   check = check.spec,
   reboot = spec.record("reboot", { { "timeout", spec.duration, default = "10m" } }),
+  checkpoint = spec.record("checkpoint", { short = "name", { "name", spec.text, required = true, doc = "of the snapshot, and for messages" } }),
   wait = spec.record("wait", { short = "seconds", { "seconds", spec.duration, required = true } }),
 }
 

@@ -25,7 +25,8 @@ Build an image of a graph's order; the end is an event, image.done or image.fail
 function one.build(entry, given, emit)
   local image, started = entry.image, signal.now()
   local ok, result = pcall(life.build, graph.kind(image), image,
-    { force = given.force, on_error = given.on_error, cleanup_timeout = one.cleanup_timeout(given), trace = given.debug, parent = entry.parent }, emit)
+    { force = given.force, fresh = given.fresh, on_error = given.on_error, cleanup_timeout = one.cleanup_timeout(given),
+      trace = given.debug, parent = entry.parent }, emit)
   if ok then
     emit { event = "image.done", image = image.name, result = result.result, seconds = result.seconds, run = result.run, artifacts = result.artifacts }
     return nil

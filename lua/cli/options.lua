@@ -17,6 +17,7 @@ options.sets = {
   },
   building = {
     { "force", doc = "build also what is up to date, replace what is not ours" },
+    { "fresh", doc = "begin anew, whatever checkpoints a failed build has left" },
     { "on-error", argument = "WHAT", values = { "cleanup", "abort" }, default = "cleanup",
       doc = "cleanup: remove what was made; abort: keep it for a look" },
     { "cleanup-timeout", argument = "TIME", default = "60s", doc = "how long undoing may take after a failure or Ctrl-C" },
