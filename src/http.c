@@ -141,8 +141,7 @@ static curl_off_t activity(http_Transfer *t) {
   return up + down + head;
 }
 
-/* Does the stall clock run? Not while connecting, which has a limit of its own, and not while waiting for a source. */
-static int connected(http_Transfer *t) {
+int http_connected(http_Transfer *t) {
   curl_off_t sent = 0;
   curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
   return sent > 0;
@@ -154,7 +153,7 @@ static void look(http_Transfer *t, double now) {
     t->body.paused = 0;
     curl_easy_pause(t->easy, CURLPAUSE_CONT);
   }
-  if (done != t->seen || t->body.paused || !connected(t)) {
+  if (done != t->seen || t->body.paused || !http_connected(t)) { /* connecting has a limit of its own */
     t->seen = done;
     t->moved = now;
   } else if (t->stall > 0 && now - t->moved >= t->stall) {
@@ -259,8 +258,9 @@ static int client_start(lua_State *L) {
 
 /*
 client:request(opts) -> result
-                     -> nil, message, code
-Make a request and wait for its response. A status of 400 and more is a result like any other.
+                     -> nil, message, code, sent
+Make a request and wait for its response. A status of 400 and more is a result like any other. Nothing is sent twice but
+what has no body, or one from a file: `sent` tells whether the server may have seen a request that failed.
   opts.url               string            http or https
   opts.method            string|nil        default GET; POST with body; PUT with file and follow
   opts.headers           table = {}        name -> value; they go along on redirects
@@ -305,7 +305,7 @@ static int client_request(lua_State *L) {
 /*
 transfer:wait([seconds]) -> result
                          -> false
-                         -> nil, message, code
+                         -> nil, message, code, sent
 Wait for the end of the transfer: what client:request returns, or false when it has not ended by then. May be asked again.
   seconds        number|nil        default: as long as it takes
 Codes: as client:request.  Raises: closed transfer, cancelled, errors of progress.

@@ -53,7 +53,11 @@ int http_launch(lua_State *L);
 /* Wait until something moved, or lb_now() is `until`; then take note of what ended, stalled or can go on.  [-0, +0, v] */
 void http_move(lua_State *L, http_Ring *ring, double until);
 
-/* Push the result of an ended transfer: a table, or its failure.  [-0, +(1|3), m] */
+/* Is, or was, there a connection that the request can have gone out on?  [-0, +0, -] */
+int http_connected(http_Transfer *t);
+
+/* Push the result of an ended transfer: a table; or its failure, with a boolean: may the server have seen the request?
+ * [-0, +(1|4), m] */
 int http_result(lua_State *L, http_Transfer *t);
 
 /* Push why `t` failed: 3.  [-0, +3, m] */

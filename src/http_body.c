@@ -190,6 +190,34 @@ static int on_seek(void *arg, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
+/* ---- sending a text ---- */
+
+static size_t on_read_text(char *data, size_t size, size_t n, void *arg) {
+  http_Body *body = arg;
+  size_t left = body->text_size - body->text_sent;
+  n = left < size * n ? left : size * n;
+  memcpy(data, body->text + body->text_sent, n);
+  body->text_sent += n;
+  return n;
+}
+
+/* RFC 9110 9.2.2: what changes something is not sent again, since a server that closes without a word may have done it. */
+static int on_seek_text(void *arg, curl_off_t offset, int origin) {
+  http_Body *body = arg;
+  return offset == 0 && origin == SEEK_SET && body->text_sent == 0 ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
+static CURLcode apply_text(http_Body *body) {
+  CURL *easy = body->easy;
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
+  if (!code) code = curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read_text);
+  if (!code) code = curl_easy_setopt(easy, CURLOPT_READDATA, body);
+  if (!code) code = curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek_text);
+  if (!code) code = curl_easy_setopt(easy, CURLOPT_SEEKDATA, body);
+  if (!code) code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->text_size);
+  return code;
+}
+
 /* ---- life ---- */
 
 CURLcode body_apply(http_Body *body) {
@@ -204,6 +232,7 @@ CURLcode body_apply(http_Body *body) {
     code = curl_easy_setopt(easy, CURLOPT_RANGE, range);
   }
   if (!code && body->save) code = curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L * 1024);
+  if (!code && body->text) code = apply_text(body);
   if (code || !body->upload) return code;
   code = curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
   if (!code) code = curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);

@@ -27,6 +27,8 @@ typedef struct http_Body {
   int saving;       /* it does */
   int begun;        /* the response is known */
   int upload;       /* fd is sent */
+  const char *text; /* or this is, and once only: a POST is not repeated by curl behind our back */
+  size_t text_size, text_sent;
   int paused;       /* waits for bytes of `source` */
   int fd;
   int placed;     /* at is the caller's: the file may hold other things */
@@ -41,7 +43,7 @@ typedef struct http_Body {
   char reason[200];
 } http_Body;
 
-/* Make `body->easy` use it. `upload` bodies must have total set. */
+/* Make `body->easy` use it. `upload` bodies must have total set, those with `text` their text_size. */
 CURLcode body_apply(http_Body *body);
 
 /* The response ended well: settle what an empty one left open, compare sizes. 0 when the body is not as it should be. */

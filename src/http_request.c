@@ -210,9 +210,12 @@ static CURLcode apply_request(lua_State *L, http_Transfer *t, const char *method
   SET(CURLOPT_MAXREDIRS, redirects);
   SET(CURLOPT_TIMEOUT_MS, milliseconds(lb_optnumber(L, 2, "timeout", 0)));
   SET(CURLOPT_HTTPHEADER, t->headers);
-  if (body) {
+  if (body && strcmp(method, "POST") == 0) {
+    t->body.text = body; /* the options table keeps it alive */
+    t->body.text_size = n;
+  } else if (body) {
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
-    SET(CURLOPT_POSTFIELDS, body); /* the options table keeps it alive */
+    SET(CURLOPT_POSTFIELDS, body);
   }
   if (strcmp(method, "HEAD") == 0) SET(CURLOPT_NOBODY, 1L);
   else if (strcmp(method, t->body.upload ? "PUT" : body ? "POST" : "GET") != 0) SET(CURLOPT_CUSTOMREQUEST, method);

@@ -29,6 +29,7 @@ int http_failure(lua_State *L, http_Transfer *t) {
   if (t->body.code) return lb_fail(L, t->body.code, "%s: %s", t->what, t->body.reason);
   curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &saved);
   curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
+  if (t->result == CURLE_SEND_FAIL_REWIND) reason = "the server closed the connection without an answer";
   if (t->result == CURLE_COULDNT_CONNECT && saved) reason = strerror((int)saved);
   peer = tls_peer(&t->client->trust, url);
   if (t->result == CURLE_PEER_FAILED_VERIFICATION && peer && peer->seen) {
@@ -101,7 +102,11 @@ int http_result(lua_State *L, http_Transfer *t) {
   const tls_Peer *peer;
   const char *url = NULL;
   long status = 0;
-  if (body->state == BODY_FAILED) return http_failure(L, t);
+  if (body->state == BODY_FAILED) {
+    http_failure(L, t);
+    lua_pushboolean(L, http_connected(t));
+    return 4;
+  }
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
   lua_createtable(L, 0, 8);

@@ -70,10 +70,10 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **st
   free(request);
 }
 
-/* The part of a URL's path that names something: after the prefix and the slash, NULL when it has not the prefix. */
+/* The part of a request's target that names something: after the slash and the prefix; NULL when it has not both. RFC 9112 3.2.1 */
 static const char *inside(const httpd_Site *site, const char *url) {
   size_t n = strlen(site->prefix);
-  if (*url == '/') url++;
+  if (*url++ != '/') return NULL;
   if (n == 0) return url;
   return strncmp(url, site->prefix, n) == 0 && url[n] == '/' ? url + n + 1 : NULL;
 }

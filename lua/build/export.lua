@@ -195,7 +195,7 @@ end
 -- A template cannot be exported: it is a machine again meanwhile.
 local function run_again(b)
   local template = b.old_is_template and b.scope:push("template", function() b.vm:mark_template() end)
-  if template then b.vm:MarkAsVirtualMachine { pool = b.pool, host = b.compute.host } end
+  if template then b.vm:mark_vm(b.pool, b.compute.host) end
   local done = export.run(b)
   if not template then return done end
   b.vm:mark_template()

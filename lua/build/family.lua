@@ -61,7 +61,7 @@ Blocks: yes.
 function family.destroy(vm)
   if vm:get "config.template" then
     local host = vm:get "runtime.host"
-    vm:MarkAsVirtualMachine { pool = host:get("parent"):get "resourcePool", host = host }
+    vm:mark_vm(host:get("parent"):get "resourcePool", host)
   end
   vm:power_off() -- also when it is off as far as one can see: a pending question ends with it
   vm:destroy()

@@ -4,12 +4,15 @@ local digest = require "digest"
 local http = require "http"
 local lfs = require "lfs"
 local err = require "core.err"
+local transfer = require "core.transfer"
 local lock = require "build.lock"
 local units = require "core.units"
 
 local iso = {}
 
 iso.FOLDER = "luabuild_cache" -- on the datastore
+
+local PATIENCE = 60 -- seconds that the ISO's server may be away
 
 local function cache_directory()
   local base = os.getenv "XDG_CACHE_HOME"
@@ -65,62 +68,94 @@ local function not_downloaded(message, code)
   err.raise(code, message, { op = "download the ISO", hint = hint })
 end
 
--- http(s) -> local cache. Returns the path; verifies a known digest.
-local function download(b, url, algorithm, want)
-  local dir = cache_directory()
-  local part = string.format("%s/%s.part", dir, b.run)
-  b.note("downloading " .. url)
+local function said(b, what)
+  return function(message) b.note(string.format("%s: %s; trying again", what, message)) end
+end
+
+-- http(s) -> the file `part`, whose first `offset` bytes are there already. Returns its digest.
+local function fetch(b, url, part, algorithm, offset)
   local client <close> = source_client()
   local options = download_options(url, part, { algorithm })
-  options.progress = reporter(b, "download")
-  local entry = b.scope:push("local file " .. part, function() os.remove(part) end, { kind = "local", path = part })
-  local result, message, code = client:request(options)
+  options.progress, options.offset = reporter(b, "download"), offset
+  local result, message, code = transfer.run(function(o) return client:start(o) end, options,
+    { patience = PATIENCE, known = offset > 0, on_away = said(b, "the ISO") })
   if not result then not_downloaded(message, code) end
   failed_status("download the ISO", url, result)
-  local got = result.digest[algorithm]
-  if want and got ~= want then mismatch(url, algorithm, want, got) end
-  local final = dir .. "/" .. file_name(algorithm, got)
+  return result.digest[algorithm]
+end
+
+-- A file of this run in the cache, which goes unless it is forgotten.
+local function part_file(b)
+  local part = string.format("%s/%s.part", cache_directory(), b.run)
+  return part, b.scope:push("local file " .. part, function() os.remove(part) end, { kind = "local", path = part })
+end
+
+local function keep_part(b, part, entry, algorithm, got)
+  local final = cache_directory() .. "/" .. file_name(algorithm, got)
   assert(os.rename(part, final))
   b.scope:forget(entry)
-  return final, got
+  return final
+end
+
+-- http(s) -> local cache. Returns the path; verifies a known digest.
+local function download(b, url, algorithm, want)
+  local part, entry = part_file(b)
+  b.note("downloading " .. url)
+  local got = fetch(b, url, part, algorithm, 0)
+  if want and got ~= want then mismatch(url, algorithm, want, got) end
+  return keep_part(b, part, entry, algorithm, got), got
 end
 
 -- Upload under a name of this run, then give it the final name: a broken upload is never taken for an ISO.
-local function publish(b, final, transfer)
+local function publish(b, final, carry)
   local part = string.format("%s/%s.part", iso.FOLDER, b.run)
   b.datastore:mkdir(iso.FOLDER)
   local entry = b.scope:push("datastore file " .. part, function() b.datastore:delete(part) end, b.file_record(part))
-  transfer(part)
+  carry(part)
   if not b.datastore:move(part, final) then b.datastore:delete(part) end -- another build was quicker: its file may be in use
   b.scope:forget(entry)
 end
 
-local function upload(b, path, final, algorithm, want)
-  publish(b, final, function(part)
-    local result = b.datastore:upload(part, { file = path, digest = { algorithm }, progress = reporter(b, "upload") })
-    local got = result.digest[algorithm]
-    if got ~= want then mismatch(path, algorithm, want, got) end
-  end)
+local function send(b, path, remote, algorithm, want)
+  local result = b.datastore:upload(remote, { file = path, digest = { algorithm }, progress = reporter(b, "upload") })
+  local got = result.digest[algorithm]
+  if got ~= want then mismatch(path, algorithm, want, got) end
 end
 
--- http(s) -> datastore and local cache at once: the upload follows the download.
-local function relay(b, url, final, algorithm, want)
-  local dir = cache_directory()
-  local part = string.format("%s/%s.part", dir, b.run)
+local function upload(b, path, final, algorithm, want)
+  publish(b, final, function(remote) send(b, path, remote, algorithm, want) end)
+end
+
+-- The download as the upload follows it. Returns its digest; or nil, why one of them broke, and how many bytes are here.
+local function follow(b, url, part, remote, algorithm)
   local client <close> = source_client()
-  local entry = b.scope:push("local file " .. part, function() os.remove(part) end, { kind = "local", path = part })
+  local source <close> = err.check(client:start(download_options(url, part, { algorithm })))
+  local ok, e = pcall(b.datastore.upload, b.datastore, remote, { follow = source, progress = reporter(b, "download and upload") })
+  if not ok and err.is(e, "cancelled") then error(e, 0) end
+  local result, message, code = source:wait(ok and nil or 0)
+  if result then failed_status("download the ISO", url, result) end
+  if result and ok then return result.digest[algorithm] end
+  local passing = result == nil and code or ok == false and err.is(e) and (e.status and e.status >= 502 and "net" or e.code)
+  if passing ~= "net" and passing ~= "timeout" then -- an upload that has nothing to follow fails as well
+    if result == nil then not_downloaded(message, code) end
+    error(e, 0)
+  end
+  return nil, result == nil and message or tostring(e), (source:progress())
+end
+
+-- http(s) -> datastore and local cache at once. When either breaks, what is here is completed, and sent from here.
+local function relay(b, url, final, algorithm, want)
+  local part, entry = part_file(b)
   publish(b, final, function(remote)
-    local source <close> = err.check(client:start(download_options(url, part, { algorithm })))
-    local ok, e = pcall(b.datastore.upload, b.datastore, remote,
-      { follow = source, progress = reporter(b, "download and upload") })
-    local result, message, code = source:wait(ok and nil or 0)
-    if result == nil then not_downloaded(message, code) end -- an upload that has nothing to follow fails as well
-    if result then failed_status("download the ISO", url, result) end
-    if not ok then error(e, 0) end
-    if result.digest[algorithm] ~= want then mismatch(url, algorithm, want, result.digest[algorithm]) end
+    local got, why, here = follow(b, url, part, remote, algorithm)
+    if not got then
+      said(b, "the ISO")(why)
+      got = fetch(b, url, part, algorithm, here)
+    end
+    if got ~= want then mismatch(url, algorithm, want, got) end
+    if why then send(b, part, remote, algorithm, want) end
   end)
-  assert(os.rename(part, dir .. "/" .. file_name(algorithm, want)))
-  b.scope:forget(entry)
+  keep_part(b, part, entry, algorithm, want)
 end
 
 local function digest_of(path, algorithm, b)

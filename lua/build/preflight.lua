@@ -10,6 +10,8 @@ local fingerprint = require "build.fingerprint"
 
 local preflight = {}
 
+local PATIENCE = 900 -- seconds that a vCenter may be away once we are in: it restarts in some minutes
+
 -- Run f; an error of the world becomes a problem, and nil is returned.
 local function attempt(b, f, ...)
   local ok, result = pcall(f, ...)
@@ -30,7 +32,11 @@ local function connect(b)
     end
   end
   b.vc = b.keep(session.connect { server = c.server, username = c.username, password = c.password, insecure = c.insecure,
-    ca_file = c.ca_file, thumbprint = c.thumbprint, run = b.run, trace = b.trace })
+    ca_file = c.ca_file, thumbprint = c.thumbprint, run = b.run, trace = b.trace, patience = PATIENCE })
+  function b.vc.on_away(message, seconds)
+    b.note(message and string.format("the vCenter does not answer (%s): asking again for up to %s", message, units.format_seconds(PATIENCE))
+      or string.format("the vCenter answers again, after %s", units.format_seconds(seconds)))
+  end
   function b.vc.on_question(vm, question) vm:answer(question, b.note) end
   b.server_host = b.vc.host:gsub(":%d+$", "")
 end

@@ -106,6 +106,7 @@ Blocks: yes.
 function Datastore:move(from, to)
   local ok, e = pcall(task.run, manager(self), "MoveDatastoreFile_Task", { sourceName = self:path(from), sourceDatacenter = place(self),
     destinationName = self:path(to), destinationDatacenter = place(self), force = false })
+  if not ok and fault.is(e, "FileNotFound") and self:size(to) then return true end -- an answer was lost: it was moved already
   if not ok and not fault.is(e, "FileAlreadyExists") then error(e, 0) end
   return ok
 end

@@ -2,21 +2,31 @@
 local signal = require "signal"
 local vim = require "vim"
 local err = require "core.err"
+local units = require "core.units"
 
 local post = {}
 
 local TRANSIENT = { [502] = true, [503] = true, [504] = true }
 
+local READING = { "^Retrieve", "^Query", "^Find", "^Has", "^Fetch", "^WaitForUpdates", "^SearchDatastore" }
+
+-- These ask, or come to the same when they are done twice: what is gone, or there already, is no error to those who call them; a
+-- filter too many ends with the session.
+local REPEATABLE = { CancelTask = true, CreateDescriptor = true, CreateFilter = true, CurrentTime = true, DeleteDatastoreFile_Task = true,
+  DestroyPropertyFilter = true, HttpNfcLeaseAbort = true, HttpNfcLeaseGetManifest = true, HttpNfcLeaseProgress = true,
+  HttpNfcLeaseSetManifestChecksumType = true, MakeDirectory = true }
+
 --[[
 post.is_safe(method) -> boolean
-Whether a call may be repeated when nobody knows if it was carried out: it only reads.
+Whether a call may be repeated when nobody knows if it was carried out: it only reads, or twice is as good as once.
 Blocks: no.
 ]]
 function post.is_safe(method)
-  local reads = method:find("^Retrieve") or method:find("^Query") or method:find("^Find") or method:find("^Has")
-    or method:find("^Fetch") or method:find("^WaitForUpdates") or method == "CurrentTime" or method == "HttpNfcLeaseProgress"
-    or method == "HttpNfcLeaseGetManifest" or method == "CreateDescriptor"
-  return not not reads
+  if REPEATABLE[method] then return true end
+  for _, pattern in ipairs(READING) do
+    if method:find(pattern) then return true end
+  end
+  return false
 end
 
 local function trace(self, method, sent, result, message, started)
@@ -68,8 +78,8 @@ local function send(self, method, options)
   if post.is_safe(method) then return self.client:request(options) end
   local transfer <close>, why, kind = self.client:start(options)
   if not transfer then return nil, why, kind end
-  local ok, result, message, code = pcall(transfer.wait, transfer)
-  if ok then return result, message, code end
+  local ok, result, message, code, sent = pcall(transfer.wait, transfer)
+  if ok then return result, message, code, sent end
   if not err.is(result, "cancelled") then error(result, 0) end
   finish(self, method, transfer, result)
 end
@@ -83,21 +93,24 @@ what came, secrets masked }.
   body           string            from vim.encode
   version        string            of the API
   options.timeout number = 180     seconds
-Codes: those of vim.decode and client:request, http (a status that is not the API's), busy (status 503: nothing was done).
+Codes: those of vim.decode and client:request, http (a status that is not the API's), busy (nothing was done: status 503, or one that
+a server which was there before gives while it starts).
 Raises: cancelled; of a call that is not safe with its `answer`, if it came soon after the signal.
 Blocks: yes.
 ]]
 function post.once(self, method, body, version, options)
   local started = signal.now()
-  local result, message, code = send(self, method, { url = "https://" .. self.host .. "/sdk", method = "POST", body = body,
+  local result, message, code, sent = send(self, method, { url = "https://" .. self.host .. "/sdk", method = "POST", body = body,
     headers = { ["Content-Type"] = 'text/xml; charset="utf-8"', SOAPAction = "urn:vim25/" .. version },
     stall = 0, timeout = options.timeout or 180 })
   self.last = signal.now()
   self.requests = self.requests + 1
   trace(self, method, body, result, message, started)
-  if not result then return nil, post.plain(message), code end
-  if TRANSIENT[result.status] then
-    return nil, string.format("the server is busy (HTTP status %d)", result.status), result.status == 503 and "busy" or "timeout"
+  if not result then return nil, post.plain(message), code, sent end
+  local starting = self.user and result.status >= 400 and result.status ~= 500 and not TRANSIENT[result.status]
+  if starting or TRANSIENT[result.status] then
+    local busy = starting or result.status == 503
+    return nil, string.format("the server is busy (HTTP status %d)", result.status), busy and "busy" or "timeout", true
   end
   if result.status ~= 200 and result.status ~= 500 then
     return nil, string.format("%s answers /sdk with HTTP status %d: not a vCenter or ESXi host", self.host, result.status), "http"
@@ -105,26 +118,49 @@ function post.once(self, method, body, version, options)
   return vim.decode(result.body, method, self.space)
 end
 
+-- May the call be made again after this failure?
+local function again(method, options, code, sent)
+  if code == "busy" then return true end
+  if code ~= "net" and code ~= "timeout" and code ~= "format" then return false end
+  return sent == false or options.safe or post.is_safe(method)
+end
+
+local SAY = 3 -- seconds after which whoever waits is told
+
+--[[
+post.tell(session, seconds [, message]) -> nothing
+The server is away for so long, for that reason; or, without one, there again: session.on_away is told so once, when it was more than 3 seconds.
+Blocks: no.
+]]
+function post.tell(self, seconds, message)
+  if message and (self.away_since or seconds < SAY) or not message and not self.away_since then return end
+  local since = self.away_since
+  self.away_since = message and signal.now() - seconds or nil
+  if self.on_away then self.on_away(message, message and seconds or signal.now() - since) end
+end
+
 --[[
 post.patiently(session, method, body, version, options) -> value
-                                                        -> nil, message, code [, fault]
-As post.once, repeated over the session's patience while the server is away: a call that may be repeated, and any that met
-"busy" (503), since it was not carried out.
+                                                        -> nil, message, code [, fault|sent]
+As post.once, repeated over the session's patience while the server is away: a call that may be repeated, and any that was not carried
+out (code busy, or not sent at all). session.on_away(message, seconds), if there is one, is told when that takes more than
+3 seconds, and without a message when it is over.
   options.safe   boolean = false   this one may be repeated
 Codes: those of post.once, http instead of busy.  Raises: cancelled.
 Blocks: yes.
 ]]
 function post.patiently(self, method, body, version, options)
-  local until_, pause, tries = nil, 0.5, 1 -- the time counts from the first failure: a long poll may have been waiting for a minute
+  local since, pause, tries = nil, 0.5, 1 -- the time counts from the first failure: a long poll may have been waiting for a minute
   while true do
     local value, message, code, detail = post.once(self, method, body, version, options)
-    local transient = code == "net" or code == "timeout" or code == "busy" or code == "format"
-    local again = transient and (code == "busy" or options.safe or post.is_safe(method))
-    until_ = until_ or signal.now() + self.patience
-    if not again or signal.now() + pause > until_ then
-      if tries > 1 and value == nil and transient then message = string.format("%s (%d tries)", message, tries) end
+    local transient = value == nil and (code == "net" or code == "timeout" or code == "busy" or code == "format")
+    since = since or signal.now()
+    if not transient then post.tell(self, 0) end
+    if not transient or not again(method, options, code, detail) or signal.now() + pause > since + self.patience then
+      if tries > 1 and transient then message = string.format("%s (%d tries in %s)", message, tries, units.format_seconds(signal.now() - since)) end
       return value, message, code == "busy" and "http" or code, detail
     end
+    post.tell(self, signal.now() - since, message)
     self.repeats = self.repeats + 1
     signal.sleep(pause)
     pause, tries = math.min(pause * 2, 10), tries + 1

@@ -4,6 +4,8 @@ local runtime = require "runtime"
 local signal = require "signal"
 local vim = require "vim"
 local err = require "core.err"
+local retry = require "core.retry"
+local transfer = require "core.transfer"
 local fault = require "vsphere.fault"
 local object = require "vsphere.object"
 local post = require "vsphere.post"
@@ -12,6 +14,7 @@ local session = {}
 session.__index = session
 
 local IDLE = 600      -- seconds after which keepalive asks; the server forgets a session after 1800
+local LOGINS = 3      -- times that one call may find its session forgotten: a server that restarts can lose it twice
 local FIRST = "6.0"   -- version of the first call, before the server's is known
 
 -- 1, 0, -1 as version `a` is newer than, the same as, older than `b`
@@ -94,12 +97,16 @@ local function login(self)
   self.user = value
 end
 
+-- Who was let in before is refused while the server starts, for reasons of many kinds; but a password is never tried twice: that
+-- would lock the account.
+local function not_yet(e) return err.is(e) and (e.code == "fault" or e.code == "http" or e.code == "format") end
+
 -- A server refuses even a new login that comes with the cookie of a dead session: a new client has none. Transfers of the
 -- old one go on.
 local function login_again(self)
   table.insert(self.retired, self.client)
   self.client = new_client(self)
-  login(self)
+  retry.within(self.patience, { 1, 10 }, function() login(self) end, not_yet)
 end
 
 -- Close what is here, without asking the server.
@@ -137,7 +144,7 @@ Log in. Close the session when done (`local vc <close> = session.connect{...}`):
   options.thumbprint string|nil
   options.insecure boolean = false
   options.proxy    string|nil
-  options.patience number = 60     seconds for which a server that is away is asked again (read calls only)
+  options.patience number = 60     seconds for which a server that is away is asked again, where that does no harm
   options.datacenter string|nil    name, path or id: where the paths of session:find begin
   options.run      string|nil      named in the user agent
   options.trace    function|nil    trace(request): called after every call and every transfer, see post.once
@@ -148,7 +155,7 @@ Blocks: yes.
 ]]
 function session.connect(options)
   local self = setmetatable({ options = options, host = host_of(options.server or ""), patience = options.patience or 60,
-    retired = {}, requests = 0, repeats = 0, last = signal.now() }, session)
+    retired = {}, begun = {}, requests = 0, repeats = 0, last = signal.now() }, session)
   self.user_agent = "luabuild/" .. runtime.version .. (options.run and " (" .. options.run .. ")" or "")
   self.space = object.space(self)
   self.client = new_client(self)
@@ -171,7 +178,8 @@ the server is away.
   options.once    boolean = false  false instead of a repetition when the session had to be opened again: what was asked for
                                    belonged to the old one
 Raises: error objects; those for a fault (codes fault, auth, exists, notfound: see fault.code) have `fault` (the typed data
-object), `kind` (its type) and a message for people; net, timeout, tls, http, format; cancelled.
+object), `kind` (its type) and a message for people; net, timeout, tls, http, format, with `unknown` when the call may have been
+carried out; cancelled.
 Blocks: yes.
 ]]
 function session:invoke(ref, method, args, options)
@@ -179,15 +187,17 @@ function session:invoke(ref, method, args, options)
   if not ok then raise_mistake(body) end
   if self.closed then err.raise("usage", "the session to " .. self.host .. " is closed") end
   local value, message, code, detail = post.patiently(self, method, body, self.version, options or {})
-  if value == nil and code == "fault" and vim.typeof(detail) == "NotAuthenticated" and self.user then
+  for _ = 1, LOGINS do
+    if value ~= nil or code ~= "fault" or vim.typeof(detail) ~= "NotAuthenticated" or not self.user then break end
     login_again(self)
     if options and options.once then return false end
     value, message, code, detail = post.patiently(self, method, body, self.version, options or {})
   end
   if value ~= nil then return value end
   if code == "fault" then error(fault_error(self, detail, message, method, ref, args), 0) end
-  error(err.new { code = code, message = string.format("%s: %s: %s", method, self.host, message), method = method, object = ref,
-    hint = not post.is_safe(method) and code ~= "http" and "the connection broke while the server was at it: whether it was done is not known" or nil }, 0)
+  local unknown = code ~= "http" and detail ~= false and not post.is_safe(method)
+  error(err.new { code = code, message = string.format("%s: %s: %s", method, self.host, message), method = method, object = ref, unknown = unknown,
+    hint = unknown and "the connection broke while the server was at it: whether it was done is not known" or nil }, 0)
 end
 
 --[[
@@ -243,34 +253,33 @@ end
 session:request(options) -> result
 A request to the same server beside the API, with the session's cookie: see client:request in http. `options.path` (with query,
 escaped) instead of `url`. While it runs the session is kept alive. A session that the server has forgotten (status 401)
-is opened again and the request repeated, if there is no `follow`.
+is opened again and the request repeated, as it is over the session's patience while the server is away or breaks the connection; not with
+`follow` or `body`: see core.transfer.
 Raises: error objects with the codes of client:request, and http for a status of 400 and more; cancelled.
 Blocks: yes.
 ]]
 function session:request(options)
-  local o, again = {}, false
+  local o, logins = {}, 0
   for key, value in pairs(options) do o[key] = value end
   o.path, o.url = nil, o.url or "https://" .. self.host .. options.path
   local what = (o.method or (o.file and "PUT") or "GET") .. " " .. o.url:gsub("^%w+://[^/]*", ""):gsub("%?.*", "")
-  while true do
-    local started = signal.now()
-    local transfer <close> = err.check(self.client:start(o))
-    local result, message, code
-    repeat
-      self:keepalive()
-      result, message, code = transfer:wait(30)
-    until result ~= false
-    post.trace_transfer(self, o, result, message, started)
-    if result == nil then err.raise(code, string.format("%s (%s of %s)", post.plain(message), what, self.host)) end
-    if result.status < 400 then return result end
-    if result.status ~= 401 or again or o.follow then
-      local text = (result.body or ""):gsub("<[^>]*>", " "):gsub("%s+", " "):sub(1, 200)
-      err.raise(result.status == 404 and "notfound" or "http",
-        string.format("HTTP status %d%s (%s)", result.status, text:match("%S") and ": " .. text or "", what), { status = result.status })
-    end
-    again = true
-    login_again(self)
-  end
+  local result, message, code = transfer.run(function(request) return self.client:start(request) end, o, {
+    patience = self.patience, known = true,
+    meanwhile = function() self:keepalive() end,
+    on_end = function(result, message, _, started) post.trace_transfer(self, o, result, message, started) end,
+    on_away = function(message, seconds) post.tell(self, seconds, post.plain(message)) end,
+    again = function(result)
+      if result.status ~= 401 or logins > 0 or o.follow then return false end
+      logins = logins + 1
+      login_again(self)
+      return true
+    end })
+  if result == nil then err.raise(code, string.format("%s (%s of %s)", post.plain(message), what, self.host)) end
+  post.tell(self, 0)
+  if result.status < 400 then return result end
+  local text = (result.body or ""):gsub("<[^>]*>", " "):gsub("%s+", " "):sub(1, 200)
+  err.raise(result.status == 404 and "notfound" or "http",
+    string.format("HTTP status %d%s (%s)", result.status, text:match("%S") and ": " .. text or "", what), { status = result.status })
 end
 
 --[[

@@ -1,6 +1,7 @@
 -- task: waiting for the tasks of the API
 local signal = require "signal"
 local err = require "core.err"
+local lost = require "vsphere.lost"
 local object = require "vsphere.object"
 local property = require "vsphere.property"
 
@@ -89,15 +90,28 @@ local function listen(target, options)
   return out
 end
 
+-- Make the call. When the answer was lost with the connection, its task is looked for among the server's; when there is none nothing was
+-- done, and the call is made again.
+local function begin(target, method, args)
+  local session, since = target.session, signal.now()
+  local ok, running = pcall(session.invoke, session, target, method, args)
+  if not ok and err.is(running) and running.unknown then
+    ok, running = true, lost.find(target, method, args, since) or session:invoke(target, method, args)
+  end
+  if ok then session.begun[running.moid] = true end
+  return ok, running
+end
+
 --[[
 task.run(object, method, args [, options]) -> result
 Call a method that returns a task and wait for its end: object:method(args):wait(options), with the arguments at hand to explain
-a fault. When it takes long and the object is a virtual machine with a pending question, session.on_question(vm, question) is called.
+a fault. A call whose answer is lost is found again by its task, and made again only when there is none. When it takes long and
+the object is a virtual machine with a pending question, session.on_question(vm, question) is called.
 Raises: as Task:wait.
 Blocks: yes.
 ]]
 function task.run(target, method, args, options)
-  local ok, running = pcall(target.session.invoke, target.session, target, method, args)
+  local ok, running = begin(target, method, args)
   if not ok then
     local begun = err.is(running, "cancelled") and running.answer
     if begun and not running.again then running.again = stop(begun) end

@@ -1,6 +1,7 @@
 -- vm: virtual machines: making, powering, typing at, looking at and publishing them
 local err = require "core.err"
 local fault = require "vsphere.fault"
+local lost = require "vsphere.lost"
 local object = require "vsphere.object"
 local property = require "vsphere.property"
 local task = require "vsphere.task"
@@ -97,7 +98,9 @@ Ask the guest to shut down, through VMware Tools; wait_power tells when it has.
 Raises: fault (no tools).
 Blocks: yes.
 ]]
-function Machine:shutdown_guest() self:ShutdownGuest() end
+function Machine:shutdown_guest()
+  lost.settle(function() self:ShutdownGuest() end, function() return self:power_state() == "poweredOff" end)
+end
 
 --[[
 VirtualMachine:wait_power(state, seconds) -> boolean
@@ -188,7 +191,10 @@ function Machine:answer(question, say)
     err.raise("build", string.format("the virtual machine asks: %s", question.text), {
       hint = "choices: " .. table.concat(labels, ", ") .. "; there is no rule for it, so the build does not choose" })
   end
-  self:AnswerVM { questionId = question.id, answerChoice = choice.key }
+  lost.settle(function() self:AnswerVM { questionId = question.id, answerChoice = choice.key } end, function()
+    local now = self:get "runtime.question"
+    return not now or now.id ~= question.id
+  end)
   say(string.format("answered '%s' to: %s", choice.label, question.text))
 end
 
@@ -227,6 +233,18 @@ VirtualMachine:mark_template() -> nothing
 Raises: fault (it is on).
 Blocks: yes.
 ]]
-function Machine:mark_template() self:MarkAsTemplate() end
+function Machine:mark_template()
+  lost.settle(function() self:MarkAsTemplate() end, function() return self:get "config.template" end)
+end
+
+--[[
+VirtualMachine:mark_vm(pool [, host]) -> nothing
+Make a template a virtual machine again.
+Raises: fault.
+Blocks: yes.
+]]
+function Machine:mark_vm(pool, host)
+  lost.settle(function() self:MarkAsVirtualMachine { pool = pool, host = host } end, function() return not self:get "config.template" end)
+end
 
 return vm

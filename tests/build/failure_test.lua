@@ -29,9 +29,9 @@ return {
     local web = peer.web(t, t:directory()):match("//(.*)$")
     failures.run_together(s, {
       name = { vars = { "vcenter_server=vcenter.invalid" },
-        says = { "connect: could not resolve host: vcenter.invalid (4 tries)", "is vcenter_server (VCENTER_SERVER) right" } },
+        says = { "connect: could not resolve host: vcenter.invalid (4 tries in", "is vcenter_server (VCENTER_SERVER) right" } },
       refused = { vars = { "vcenter_server=127.0.0.1:1" },
-        says = { "connect: 127.0.0.1:1: connection refused (4 tries)", "VCENTER_SERVER" } },
+        says = { "connect: 127.0.0.1:1: connection refused (4 tries in", "VCENTER_SERVER" } },
       ["no vCenter"] = { vars = { "vcenter_server=" .. web }, says = { "connect: " .. web } },
       certificate = { env = without_ca(s), says = { "connect: certificate of ", "self-signed", "thumbprint is " .. thumbprint,
         'thumbprint = "' .. thumbprint .. '" (VCENTER_THUMBPRINT)', "ca_file (VCENTER_CA_FILE)" } },
@@ -88,8 +88,6 @@ return {
         says = { "download the ISO: ", "not trusted", "the vCenter's ca_file and thumbprint are not for other servers" } },
       ["upload cut"] = { new_iso = true, faults = fault("PUT /folder", "cut", { at = 100000, count = -1 }),
         says = { "upload [LocalDS_0] luabuild_cache/" } },
-      ["upload refused"] = { new_iso = true, faults = fault("PUT /folder", "503"),
-        says = { "upload [LocalDS_0] luabuild_cache/", "HTTP status 503" } },
     })
   end,
 
@@ -116,9 +114,8 @@ return {
       ["template"] = { fields = "template = true,", faults = fault("MarkAsTemplate", "fault", { message = "the lab says no" }),
         says = { "finish: the lab says no (SystemError from MarkAsTemplate" } },
       ["publish"] = { faults = refused("Rename_Task"), says = { "publish: the lab says no", "undone: virtual machine IMAGE.build-" } },
-      ["answer lost"] = { faults = fault("CreateVM_Task", "lost"),
-        says = { "create: CreateVM_Task: 127.0.0.1:", "whether it was done is not known",
-        "undone: virtual machine" } },
+      ["keys lost"] = { console = true, faults = fault("PutUsbScanCodes", "lost"), says = { "boot: key 1 of the boot command (<enter>) was not accepted: PutUsbScanCodes: ",
+        "whether it was done is not known", "undone: virtual machine" } },
       ["asks"] = { faults = fault("PowerOnVM_Task", "question", { message = "msg.some.thing:Format C:?" }),
         says = { "power on: the virtual machine asks: msg.some.thing:Format C:?", "choices: button.yes (0), button.no (1)", "undone: virtual machine" } },
     })
@@ -131,6 +128,14 @@ return {
       ["busy at create"] = { status = 0, faults = fault("CreateVM_Task", "503") },
       ["busy at keys"] = { status = 0, faults = fault("PutUsbScanCodes", "503") },
       ["cut"] = { status = 0, faults = fault("RetrievePropertiesEx", "cut") },
+      ["busy at upload"] = { status = 0, new_iso = true, faults = fault("PUT /folder", "503") },
+      ["cut at upload"] = { status = 0, new_iso = true, faults = fault("PUT /folder", "cut", { at = 100000, count = 2 }) },
+      ["create lost"] = { status = 0, faults = fault("CreateVM_Task", "lost") },
+      ["publish lost"] = { status = 0, faults = fault("Rename_Task", "lost") },
+      ["restart at upload"] = { status = 0, new_iso = true, faults = fault("PUT /folder", "away", { delay = 1 }) },
+      ["restart at create"] = { status = 0, faults = fault("CreateVM_Task", "away", { delay = 4 }),
+        says = { "the vCenter does not answer (", "asking again for up to 15m", "the vCenter answers again, after" } },
+      ["restart at publish"] = { status = 0, faults = fault("Rename_Task", "away", { delay = 1 }) },
       ["news lost"] = { status = 0, faults = fault("WaitForUpdatesEx", "lost", { after = 1 }) },
       ["session expired at upload"] = { status = 0, new_iso = true, faults = fault("PUT /folder", "expire") },
       ["session expired at create"] = { status = 0, faults = fault("CreateVM_Task", "expire") },

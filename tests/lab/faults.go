@@ -17,7 +17,7 @@ type fault struct {
 	Fault   string  `json:"fault"`   // the kind
 	After   int     `json:"after"`   // matching requests let through first
 	Count   int     `json:"count"`   // requests it applies to; 0: once, -1: for ever
-	Delay   float64 `json:"delay"`   // seconds, for slow
+	Delay   float64 `json:"delay"`   // seconds, for slow, slowtask and away
 	At      int64   `json:"at"`      // byte, for cut, short and flip in a transfer
 	Message string  `json:"message"` // for task, fault and question
 	Type    string  `json:"type"`    // type of the fault of the API, for task and fault
@@ -28,14 +28,32 @@ type fault struct {
 // "condition" kinds hold while they are set, whatever the method.
 var faultKinds = map[string]string{
 	"503": "request", "cut": "request", "lost": "request", "expire": "request", "slow": "request",
-	"hang": "request", "fault": "request", "short": "request", "flip": "request",
+	"hang": "request", "fault": "request", "short": "request", "flip": "request", "away": "request",
 	"task": "task", "question": "task", "dropkeys": "task", "slowtask": "task",
 	"notools": "condition", "noip": "condition", "nospace": "condition", "noboot": "condition", "shortlease": "condition",
 }
 
 type faultTable struct {
-	mu   sync.Mutex
-	list []*fault
+	mu    sync.Mutex
+	list  []*fault
+	from  time.Time // of the last time away
+	until time.Time
+}
+
+// leave begins a time in which nobody is answered, as while a vCenter restarts.
+func (t *faultTable) leave(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.from = time.Now()
+	t.until = t.from.Add(d)
+}
+
+// away tells whether the time away is not over, and whether it is its last third, when the proxy before the server is back.
+func (t *faultTable) away() (bool, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	left := time.Until(t.until)
+	return left > 0, left < t.until.Sub(t.from)/3
 }
 
 func (t *faultTable) add(f fault) error {
@@ -128,6 +146,14 @@ func (t *faultTable) delay(condition string) float64 {
 // has been dealt with; the faults that concern what it starts are left in *rest.
 func (t *faultTable) before(l *Lab, w http.ResponseWriter, r *http.Request, e *logEntry, name string, rest *[]*fault) bool {
 	rec := w.(*recorder)
+	if away, starting := t.away(); away {
+		if starting {
+			http.Error(w, "injected: no healthy upstream", http.StatusServiceUnavailable)
+		} else {
+			rec.cut()
+		}
+		return false
+	}
 	for _, f := range t.take(name) {
 		switch f.Fault {
 		case "503":
@@ -135,6 +161,11 @@ func (t *faultTable) before(l *Lab, w http.ResponseWriter, r *http.Request, e *l
 			return false
 		case "expire":
 			l.sessions.expire()
+		case "away":
+			l.sessions.expire()
+			t.leave(time.Duration(f.Delay * float64(time.Second)))
+			rec.cut()
+			return false
 		case "slow":
 			wait(r, time.Duration(f.Delay*float64(time.Second)))
 		case "hang":
@@ -148,7 +179,7 @@ func (t *faultTable) before(l *Lab, w http.ResponseWriter, r *http.Request, e *l
 			}
 			*rest = append(*rest, f)
 		case "lost":
-			rec.limit = 0
+			rec.mute = true
 		case "fault":
 			vim, _ := faultOfType(f.Type, f.Message)
 			writeFault(w, vim)

@@ -14,10 +14,16 @@ type recorder struct {
 	limit int64 // bytes of body after which the connection is cut; -1 for none
 	short int64 // bytes of body after which the rest is dropped, as if that were all; -1 for none
 	flip  int64 // the byte that is changed on its way; -1 for none
+	mute  bool  // the answer is lost: the connection is closed instead
 	wrote bool
 }
 
 func (w *recorder) WriteHeader(status int) {
+	if w.mute && !w.wrote {
+		atomic.StoreInt64(&w.entry.status, int64(status))
+		w.cut()
+		panic(http.ErrAbortHandler)
+	}
 	if !w.wrote {
 		w.wrote = true
 		atomic.StoreInt64(&w.entry.status, int64(status))

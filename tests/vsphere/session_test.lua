@@ -95,6 +95,70 @@ tests["read calls survive a server that is away, others do not repeat"] = functi
   t:equal({ ok, e.code }, { false, "net" })
 end
 
+-- How often the lab was asked to do something.
+local function count(server, method)
+  local n = 0
+  for _, r in ipairs(server:log()) do n = n + (r.method == method and 1 or 0) end
+  return n
+end
+
+tests["a call whose answer is lost is done once: its task is found, or it is made again when there is none"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect { patience = 20 }
+  local vm = server:create_vm(vc, "one")
+  for _, kind in ipairs { "lost", "cut" } do
+    server:control("DELETE", "/log")
+    server:fault { fault = kind, method = "CreateVM_Task" }
+    local made = server:create_vm(vc, "made-" .. kind)
+    t:equal(made.name, "made-" .. kind)
+    t:equal(count(server, "CreateVM_Task"), kind == "cut" and 2 or 1, kind)
+    server:fault { fault = kind, method = "CreateSnapshot_Task" }
+    t:equal(made:take_snapshot("s").kind, "VirtualMachineSnapshot")
+    t:equal(#made.snapshot.rootSnapshotList, 1)
+    server:fault { fault = kind, method = "Rename_Task" }
+    made:rename("renamed-" .. kind)
+    t:equal(made.name, "renamed-" .. kind)
+    server:fault { fault = kind, method = "PowerOnVM_Task" }
+    made:power_on()
+    made:power_off()
+    server:fault { fault = kind, method = "MarkAsTemplate" }
+    made:mark_template()
+    t:equal(made:get "config.template", true)
+    server:fault { fault = kind, method = "MarkAsVirtualMachine" }
+    made:mark_vm(made.session:object("ResourcePool", vm.resourcePool.moid))
+    server:fault { fault = kind, method = "Destroy_Task" }
+    made:destroy()
+    t:equal(#server:vms(), 1, kind)
+  end
+end
+
+tests["a task whose call was lost ends with its own fault"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect { patience = 20 }
+  local vm = server:create_vm(vc, "one")
+  server:fault { fault = "lost", method = "PowerOnVM_Task" }
+  server:fault { fault = "task", method = "PowerOnVM_Task", type = "InvalidState", message = "not now" }
+  t:contains(t:raises("not now", vm.power_on, vm), "not now")
+  t:equal(count(server, "PowerOnVM_Task"), 1)
+end
+
+tests["a server that restarts and forgets every session is waited for, whatever is asked"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect { patience = 30 }
+  local vm, said = server:create_vm(vc, "one"), {}
+  function vc.on_away(message) said[#said + 1] = message and "away" or "back" end
+  for _, method in ipairs { "RetrievePropertiesEx", "ReconfigVM_Task", "CreateFilter", "WaitForUpdatesEx" } do
+    server:fault { fault = "away", method = method, delay = 1 }
+    vm:reconfigure { annotation = method }
+    t:equal(vm:get "config.annotation", method)
+    t:equal(require("vsphere.property").wait(vm, { "name" }, function(v) return v.name end, 20), "one")
+  end
+  t:equal(said, {}, "a second is not worth a word")
+  server:fault { fault = "away", method = "RetrievePropertiesEx", delay = 5 }
+  t:equal(vm.name, "one")
+  t:equal(said, { "away", "back" })
+end
+
 tests["every call is traced with its secrets masked"] = function(t)
   local seen = {}
   local vc = lab.start(t):connect { trace = function(request) seen[#seen + 1] = request end }
