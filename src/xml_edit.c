@@ -1,5 +1,6 @@
 /* xml_edit: elements and attributes changed, added and removed */
 
+#include <stdio.h>
 #include <string.h>
 
 #include <libxml/chvalid.h>
@@ -15,7 +16,8 @@ static xmlNsPtr declared(xmlDocPtr doc, xmlNodePtr node, const char *uri, int at
   return NULL;
 }
 
-/* The same, declared at the root, or else at the node, when there is none. */
+/* The same, declared at the root, or else at the node, when there is none. Where the prefix means something else already it is
+ * another one: which it is does not matter to who reads. */
 static xmlNsPtr namespace(lua_State *L, xmlDocPtr doc, xmlNodePtr node, const char *prefix, const char *uri, int attribute) {
   xmlNsPtr ns;
   if (!uri) return NULL;
@@ -23,9 +25,13 @@ static xmlNsPtr namespace(lua_State *L, xmlDocPtr doc, xmlNodePtr node, const ch
   if (ns) return ns;
   xmlNewNs(xmlDocGetRootElement(doc), (const xmlChar *)uri, (const xmlChar *)prefix);
   ns = declared(doc, node, uri, attribute);
-  if (!ns) ns = xmlNewNs(node, (const xmlChar *)uri, (const xmlChar *)prefix);
-  if (!ns) luaL_error(L, "prefix '%s' means something else in this document", prefix);
-  return ns;
+  if (!ns) ns = xmlNewNs(node, (const xmlChar *)uri, (const xmlChar *)prefix); /* NULL when this node declares the prefix itself */
+  for (int i = 1; !ns && i < 100; i++) {
+    char other[8];
+    snprintf(other, sizeof other, "ns%d", i);
+    ns = xmlNewNs(node, (const xmlChar *)uri, (const xmlChar *)other);
+  }
+  return xml_need(L, ns);
 }
 
 /* Why `text` cannot stand in a document, or NULL: XML 1.0, 2.2. */
