@@ -147,17 +147,19 @@ int http_connected(http_Transfer *t) {
   return sent > 0;
 }
 
+#define TRICKLE 65536 /* bytes of a file that are the least for `stall` seconds: less is nothing */
+
 static void look(http_Transfer *t, double now) {
-  curl_off_t done = activity(t);
+  curl_off_t done = activity(t), least = t->body.saving || t->body.upload ? TRICKLE : 1;
   if (body_ready(&t->body)) {
     t->body.paused = 0;
     curl_easy_pause(t->easy, CURLPAUSE_CONT);
   }
-  if (done != t->seen || t->body.paused || !http_connected(t)) { /* connecting has a limit of its own */
+  if (done - t->seen >= least || t->body.paused || !http_connected(t)) { /* connecting has a limit of its own */
     t->seen = done;
     t->moved = now;
   } else if (t->stall > 0 && now - t->moved >= t->stall) {
-    body_refuse(&t->body, "timeout", "nothing moved for %g seconds", t->stall);
+    body_refuse(&t->body, "timeout", "%s for %g seconds", done > t->seen ? "almost nothing moved" : "nothing moved", t->stall);
     finish(t, CURLE_OPERATION_TIMEDOUT);
   }
 }
@@ -277,7 +279,8 @@ what has no body, or one from a file: `sent` tells whether the server may have s
   opts.digest            string|table|nil  "sha256", "sha1", "sha512" or an array of them: taken of the whole file sent or
                                            saved (offset included), else of the response
   opts.max_body          integer = 64 MiB  bytes of a response that is not saved
-  opts.stall             number = 60       seconds without any progress, the server's thinking included; 0: no limit
+  opts.stall             number = 60       seconds without any progress, the server's thinking included, or of less than 64 KiB of
+                                           a file; 0: no limit
   opts.timeout           number = 0        seconds for everything; 0: no limit
   opts.redirects         integer = 0       how many to follow; never from https to http; Authorization and cookies stay
                                            with their host

@@ -86,6 +86,8 @@ local scripts = {
   redirect = [[printf 'Status: 302 Found\r\nLocation: %s\r\n\r\nelsewhere' "$QUERY_STRING"]],
   -- ten bytes of a hundred, then nothing any more
   stall = [[printf 'Content-Length: 100\r\n\r\n0123456789'; echo $$ >>$dir/stalled; exec sleep 60]],
+  -- a byte at a time, for ever
+  trickle = [[printf 'Content-Length: 100000\r\n\r\n'; echo $$ >>$dir/stalled; while printf x; do sleep 0.1; done]],
   -- ten bytes of a hundred, then the end
   short = [[printf 'Content-Length: 100\r\n\r\n0123456789']],
   -- no length, no ranges
@@ -119,6 +121,32 @@ function peer.web(t, dir)
     if status == 0 then return "http://127.0.0.1:" .. port end
   end
   error("busybox httpd does not start")
+end
+
+local FLAKY = [[
+import http.server, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+  def do_GET(self):
+    content = open(sys.argv[1], "rb").read()
+    start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
+    self.send_response(206 if start else 200)
+    if start: self.send_header("Content-Range", "bytes %d-%d/%d" % (start, len(content) - 1, len(content)))
+    self.send_header("Content-Length", str(len(content) - start))
+    self.end_headers()
+    self.wfile.write(content[start:start + 100000])
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print("port", server.server_port, flush=True)
+server.serve_forever()
+]]
+
+--[[
+peer.flaky(t, path) -> url, function
+A web server of one file, from any byte on, that breaks the connection after 100000 bytes. The function gives its log.
+]]
+function peer.flaky(t, path)
+  local script = t:write(t:directory() .. "/flaky.py", FLAKY)
+  local port, log = peer.start(t, "python3 " .. script .. " " .. path, "^port (%d+)")
+  return "http://127.0.0.1:" .. port .. "/file", log
 end
 
 --[[

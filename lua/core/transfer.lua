@@ -51,6 +51,7 @@ Codes: those of client:request.  Raises: cancelled, what the functions raise.
 Blocks: yes.
 ]]
 function transfer.run(start, request, options)
+  options = options or {}
   local o, known, since, pause, broken, best = {}, options.known, nil, 0.5, 0, -1
   for key, value in pairs(request) do o[key] = value end
   while true do

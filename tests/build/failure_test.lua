@@ -123,11 +123,16 @@ return {
 
   ["what a build survives"] = function(t)
     local s = site(t)
+    local other = t:directory() .. "/other.iso"
+    t:shell("head -c 300000 /dev/urandom > " .. other)
+    local sum = t:shell("sha256sum " .. other):match("^%x+")
     failures.run(s, {
       ["busy at log-in"] = { status = 0, faults = fault("Login", "503") },
       ["busy at create"] = { status = 0, faults = fault("CreateVM_Task", "503") },
       ["busy at keys"] = { status = 0, faults = fault("PutUsbScanCodes", "503") },
       ["cut"] = { status = 0, faults = fault("RetrievePropertiesEx", "cut") },
+      ["download cut"] = { status = 0, vars = { "iso_url=" .. peer.flaky(t, other), "iso_checksum=sha256:" .. sum },
+        says = { "the ISO: ", "trying again", "uploaded 293.0 KiB" } },
       ["busy at upload"] = { status = 0, new_iso = true, faults = fault("PUT /folder", "503") },
       ["cut at upload"] = { status = 0, new_iso = true, faults = fault("PUT /folder", "cut", { at = 100000, count = 2 }) },
       ["create lost"] = { status = 0, faults = fault("CreateVM_Task", "lost") },

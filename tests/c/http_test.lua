@@ -178,6 +178,8 @@ return {
     local stalled <close> = assert(c:start { url = url .. "stall", save = dir .. "/f", stall = 0.2 })
     local good <close> = assert(c:start { url = url .. "slow?10", digest = "sha1" })
     t:contains(t:fails("timeout", stalled:wait()), "nothing moved for 0.2 seconds")
+    local trickle <close> = assert(c:start { url = url .. "trickle", save = dir .. "/t", stall = 0.3 })
+    t:contains(t:fails("timeout", trickle:wait()), "almost nothing moved for 0.3 seconds")
     t:fails("timeout", stalled:wait())
     t:equal(assert(good:wait()).digest.sha1, digest.string("sha1", ("x"):rep(1000000)))
     t:fails("timeout", c:request { url = url .. "stall", timeout = 0.3 })
