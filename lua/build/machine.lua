@@ -19,6 +19,8 @@ local function config_spec(b)
   return configspec.merge({
     name = b.temporary_name,
     guestId = b.image.guest_id,
+    -- The server names the directory after the temporary name, and renaming does not move it: so it is never that of the image before,
+    -- which has to keep its own as long as other disks stand on it. Storage vMotion gives it the VM's name.
     files = { vmPathName = b.datastore:path "" },
     numCPUs = h.cpus,
     numCoresPerSocket = h.cores,
