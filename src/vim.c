@@ -42,11 +42,30 @@ static int vim_complete(lua_State *L) {
   return 1;
 }
 
+/*
+vim.types(kind) -> {string, ...}
+The names of all types of a kind, sorted: "simple", "enum", "data" or "managed".
+Raises: no such kind.  Blocks: no.
+*/
+static int vim_list(lua_State *L) {
+  static const char *const names[] = {"simple", "enum", "data", "managed", NULL};
+  static const unsigned char first[] = {0, VIM_ENUM, VIM_DATA, VIM_MANAGED}, last[] = {VIM_ENUM - 1, VIM_ENUM, VIM_DATA, VIM_MANAGED};
+  int kind = luaL_checkoption(L, 1, NULL, names);
+  lua_Integer count = 0;
+  lua_newtable(L);
+  for (unsigned i = 0; i < vim_ntypes; i++) {
+    if (vim_types[i].kind < first[kind] || vim_types[i].kind > last[kind]) continue;
+    lua_pushstring(L, vim_name(vim_types + i));
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"encode", vim_encode},   {"decode", vim_decode},   {"ref", vim_ref},       {"any", vim_any},
     {"array", vim_array},     {"typeof", vim_typeof},   {"mask", vim_mask},     {"type", vim_type},
     {"method", vim_method},   {"members", vim_members}, {"member", vim_member}, {"isa", vim_isa},
-    {"complete", vim_complete}, {"field", vim_field},   {NULL, NULL},
+    {"complete", vim_complete}, {"field", vim_field},   {"types", vim_list},    {NULL, NULL},
 };
 
 int luaopen_lb_vim(lua_State *L);

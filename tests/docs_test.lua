@@ -1,6 +1,12 @@
 -- Every public function has a contract beside it, and every contract a function.
-local contract = require "cli.contract"
 local load = require "load"
+local check = require "guest.check"
+local recipe = require "build.recipe"
+local standard = require "build.standard"
+local variables = require "build.variables"
+local vocabulary = require "build.vocabulary"
+local contract = require "cli.contract"
+local rows = require "cli.help.rows"
 
 -- Modules in C: their files are src/NAME*.c, found by the one that opens them.
 local function c_modules()
@@ -44,23 +50,62 @@ return {
     t:equal(missing, {})
     t:ok(seen > 0)
   end,
-  ["every public function of a Lua module below core, vsphere and guest has a contract"] = function(t)
-    local all, missing = contract.all(), {}
+  ["every public function of a Lua module has a contract"] = function(t)
+    local all, missing, seen = contract.all(), {}, 0
     for _, file in ipairs(load.list()) do
-      local area = file:match("^(%w+)/[%w_]+%.lua$")
-      if area == "core" or area == "vsphere" or area == "guest" or area == "build" then
-        local module = file:match("([%w_]+)%.lua$")
-        for separator, name in load.source(file):gmatch("\nfunction " .. module .. "([.:])([%a][%w_]*)%(") do
-          if name:sub(1, 2) ~= "__" and not (all[module .. ":" .. name] or all[module .. "." .. name] or contract.find(module .. separator .. name)) then
-            local found
-            for known in pairs(all) do found = found or known:match("[.:]" .. name .. "$") end
-            if not found then missing[#missing + 1] = file .. ": " .. name end
-          end
+      local module = not file:find("^guest/checks/") and file:match("^%w+/.*%f[%w_]([%w_]+)%.lua$") -- those are kinds, in one form
+      for name in load.source(file):gmatch("\nfunction " .. (module or "%f[%w]%f[%W]") .. "[.:]([%a][%w_]*)%(") do
+        seen = seen + 1
+        local own = all[module .. ":" .. name] or all[module .. "." .. name]
+        if name:sub(1, 2) ~= "__" and not own and not load.source(file):find("\n%-%-%[%[\n[%w_]+[.:]" .. name .. "%f[^%w_]") then
+          missing[#missing + 1] = file .. ": " .. name
         end
       end
     end
+    t:ok(seen > 200)
     table.sort(missing)
     t:equal(missing, {})
+  end,
+  ["what follows a contract in Lua is what it is about"] = function(t)
+    local gone, seen = {}, 0
+    for _, file in ipairs(load.list()) do
+      for name, line in (file:find("%.lua$") and load.source(file) or ""):gmatch("%-%-%[%[\n[%w_]+[.:]([%w_]+)[^\n]*.-\n%]%]\n([^\n]*)") do
+        seen = seen + 1
+        if not line:find("[.:]" .. name .. "%f[^%w_]") and not line:find("function " .. name .. "%f[^%w_]") then gone[#gone + 1] = file .. ": " .. name end
+      end
+    end
+    t:ok(seen > 200)
+    t:equal(gone, {})
+  end,
+  ["nothing has two contracts"] = function(t)
+    t:ok(#contract.names() > 300)
+    t:equal(contract.double(), {})
+  end,
+  ["every word of recipes is in the vocabulary, and every word there is one of recipes"] = function(t)
+    local path = t:write(t:directory() .. "/words.lua", "local names = {}\nfor name, value in pairs(_ENV) do\n"
+      .. "if type(value) == 'table' then for inner in pairs(value) do names[#names + 1] = name .. '.' .. inner end\n"
+      .. "else names[#names + 1] = name end end\ntable.sort(names)\nerror(table.concat(names, ' '), 0)")
+    local e = t:raises("", function() recipe.loader(variables.new {}):load(path) end)
+    local names = {}
+    for _, word in ipairs(vocabulary) do names[#names + 1] = word[1] end
+    table.sort(names)
+    t:equal(e.message:match(": ([^:]*)$"):gsub("require ", ""), table.concat(names, " "))
+  end,
+  ["something is said about every option of every word, and of every kind of check"] = function(t)
+    local silent, kinds = {}, {}
+    for _, kind in ipairs(check.kinds) do kinds[kind.name] = true end
+    for _, word in ipairs(vocabulary) do
+      t:ok(word.doc and word.form and word.example and word.returns, word[1])
+      for _, one in ipairs(word.spec and rows.problems(word.spec) or {}) do
+        if not kinds[one:match("^check: (%S+)$")] then silent[#silent + 1] = one end
+      end
+    end
+    for _, kind in ipairs(check.kinds) do
+      t:ok(kind.doc and kind.example, kind.name)
+      table.move(rows.problems { name = kind.name, fields = kind.fields }, 1, 100, #silent + 1, silent)
+    end
+    for _, declared in ipairs(standard) do if not declared.doc then silent[#silent + 1] = declared[1] end end
+    t:equal(silent, {})
   end,
   ["every contract of a C module is of a function that is there"] = function(t)
     local all, files = contract.all()

@@ -12,4 +12,14 @@ return {
     t:equal(status, 0, out)
     t:contains(out, "base-os-photon3")
   end,
+  ["the manual page and the completion scripts are where man and the shells look"] = function(t)
+    local dir = t:directory()
+    local out, status = t:shell("make -s install PREFIX=/usr DESTDIR=" .. dir)
+    t:equal(status, 0, out)
+    t:contains(t:shell("MANPATH=" .. dir .. "/usr/share/man man luabuild | col -bx"), "make virtual machine images on VMware vSphere")
+    for path, first in pairs { ["bash-completion/completions/luabuild"] = "# bash", ["zsh/vendor-completions/_luabuild"] = "#compdef luabuild",
+      ["fish/vendor_completions.d/luabuild.fish"] = "# fish" } do
+      t:equal(t:read(dir .. "/usr/share/" .. path):sub(1, #first), first)
+    end
+  end,
 }

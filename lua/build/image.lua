@@ -11,7 +11,7 @@ local disk = spec.record("disk", { short = "size",
 })
 
 local nic = spec.record("nic", { short = "card",
-  { "card", spec.enum { "vmxnet3", "e1000", "e1000e" }, default = "vmxnet3" },
+  { "card", spec.enum { "vmxnet3", "e1000", "e1000e" }, default = "vmxnet3", doc = "the emulated card" },
   { "network", spec.text, doc = "name or path; the variable network by default" },
   { "mac", spec.string, doc = "a fixed MAC address" },
 })
@@ -19,14 +19,14 @@ local nic = spec.record("nic", { short = "card",
 local CONTROLLERS = { "lsilogic", "lsilogic-sas", "pvscsi", "sata", "nvme" }
 
 image.hardware = spec.record("hardware", {
-  { "cpus", spec.integer(1, 768), doc = "virtual processors" },
-  { "cores", spec.integer(1, 768), doc = "cores per socket" },
-  { "memory", spec.size, doc = "\"4GiB\"" },
-  { "disks", spec.list(disk, { single = true }), doc = "sizes, or tables" },
-  { "nics", spec.list(nic, { single = true }), doc = "cards, or tables" },
-  { "controller", spec.list(spec.enum(CONTROLLERS), { single = true }), doc = "of the disks: " .. table.concat(CONTROLLERS, ", ") },
-  { "firmware", spec.enum { "bios", "efi", "efi-secure" } },
-  { "version", spec.integer(3), doc = "virtual hardware version: 14" },
+  { "cpus", spec.integer(1, 768), doc = "virtual processors; the variable cpu by default" },
+  { "cores", spec.integer(1, 768), doc = "cores per socket; the variable cpu_cores by default" },
+  { "memory", spec.size, doc = "the variable memory by default" },
+  { "disks", spec.list(disk, { single = true }), doc = "one of the size of the variable disk_size by default" },
+  { "nics", spec.list(nic, { single = true }), doc = "one by the variables network_card and network by default" },
+  { "controller", spec.list(spec.enum(CONTROLLERS), { single = true }), doc = "of the disks, in order; the variable disk_controller_type by default" },
+  { "firmware", spec.enum { "bios", "efi", "efi-secure" }, doc = "the variable firmware by default" },
+  { "version", spec.integer(3), doc = "virtual hardware version: 14; the variable vmx_version, or the newest of the host, by default" },
 })
 
 image.iso = spec.record("iso", { short = "url",
@@ -38,11 +38,11 @@ image.iso = spec.record("iso", { short = "url",
 
 local text_or_function = spec.either("text or a function", function(value)
   return ({ ["function"] = spec.func, string = spec.string })[type(value)]
-end)
+end, { spec.string, spec.func })
 
 local paths = spec.either("a directory, or a list of files and directories", function(value)
   return type(value) == "table" and spec.list(spec.text) or type(value) == "string" and spec.text or nil
-end)
+end, { spec.text, spec.list(spec.text) })
 
 image.kickstart = spec.record("kickstart", {
   { "http", paths, doc = "directory served over HTTP; or a list of files and directories" },
@@ -54,7 +54,7 @@ image.kickstart = spec.record("kickstart", {
 })
 
 local boot_list = spec.record("boot", { positional = spec.string,
-  { "wait", spec.duration, doc = "from power on to the first key" },
+  { "wait", spec.duration, doc = "from power on to the first key; the variable boot_wait by default" },
   { "interval", spec.duration, default = 0.1, doc = "between keys" },
   { "layout", spec.string, default = "us", doc = "of the guest's keyboard" },
   { "run", spec.func, doc = "the boot command as a function of the live vm" },
@@ -68,15 +68,15 @@ image.boot = spec.either("boot command", function(value)
     return { name = "string", read = function(_, s) return { s, interval = 0.1, layout = "us", fetch_timeout = 300 } end }
   end
   return type(value) == "table" and boot_list or nil
-end)
+end, { spec.string, boot_list, spec.func })
 
 image.ssh = spec.record("ssh", {
-  { "username", spec.text, default = "root" },
-  { "password", spec.text, secret = true },
+  { "username", spec.text, default = "root", doc = "who logs in" },
+  { "password", spec.text, secret = true, doc = "the variable ssh_password by default" },
   { "key_file", spec.text, doc = "private key" },
   { "agent", spec.boolean, default = false, doc = "use the ssh agent" },
   { "temporary_key", spec.boolean, default = false, doc = "a key pair for this build, let in over the first login, taken out at the end" },
-  { "port", spec.integer(1, 65535), default = 22 },
+  { "port", spec.integer(1, 65535), default = 22, doc = "of the guest's ssh server" },
   { "timeout", spec.duration, default = "30m", doc = "until ssh answers, once the address is known" },
 })
 
@@ -89,7 +89,7 @@ image.address = spec.record("address", {
 
 image.shutdown = spec.record("shutdown", { short = "command",
   { "command", spec.text, doc = "run in the guest; VMware Tools when absent" },
-  { "timeout", spec.duration, default = "5m" },
+  { "timeout", spec.duration, default = "5m", doc = "until the power is off" },
 })
 
 local step = spec.either("step", function(value)
@@ -99,46 +99,49 @@ end)
 
 local flag_or_name = spec.either("true, false or a name", function(value)
   return ({ boolean = spec.boolean, string = spec.string })[type(value)]
-end)
+end, { spec.boolean, spec.string })
 
 image.export = require("build.ovfoptions").export
 
 local common = {
   { "name", spec.text, required = true, doc = "of the image in the vCenter" },
-  { "hardware", image.hardware, default = {} },
-  { "ssh", image.ssh },
-  { "address", image.address, default = {} },
+  { "hardware", image.hardware, default = {}, doc = "of the virtual machine" },
+  { "ssh", image.ssh, doc = "how to log in to the guest" },
+  { "address", image.address, default = {}, doc = "how its address is known" },
   { "provision", spec.list(step), default = {}, doc = "steps: upload, shell, local_shell, check, reboot, wait, checkpoint, functions" },
   { "on_error", spec.list(step), default = {}, doc = "steps to run in the guest when the build fails, before it is cleaned up" },
   { "after", spec.list(step), default = {}, doc = "local_shell and functions: run here when the image is complete, before it gets its name" },
-  { "shutdown", image.shutdown, default = {} },
+  { "shutdown", image.shutdown, default = {}, doc = "how the guest is shut down" },
   { "annotation", spec.string, doc = "notes of the VM" },
   { "extra_config", spec.map(spec.text), default = {}, doc = "advanced settings by key" },
   { "config", configspec.type, doc = "further fields of the API's VirtualMachineConfigSpec" },
-  { "snapshot", flag_or_name },
-  { "template", spec.boolean, doc = "convert to a template" },
+  { "snapshot", flag_or_name, doc = "take one of the finished image, for linked clones; the variable create_snapshot by default" },
+  { "template", spec.boolean, doc = "convert to a template; the variable convert_to_template by default" },
   { "keep", spec.integer(0, 100), default = 0, doc = "how many of the images that it replaces stay, as NAME.old-RUN" },
   { "export", image.export, doc = "hand over an OVA, or OVF files" },
   { "placement", spec.record("placement", {
-    { "datacenter", spec.text }, { "cluster", spec.text }, { "host", spec.text }, { "resource_pool", spec.text },
-    { "datastore", spec.text }, { "folder", spec.text }, { "network", spec.text } }), default = {} },
+    { "datacenter", spec.text, doc = "name or path" }, { "cluster", spec.text, doc = "name or path" }, { "host", spec.text, doc = "name or path" },
+    { "resource_pool", spec.text, doc = "name or path" }, { "datastore", spec.text, doc = "name" },
+    { "folder", spec.text, doc = "VM folder, below the datacenter's vm folder" }, { "network", spec.text, doc = "name or path" } }),
+    default = {}, doc = "where in the vCenter; each is the variable of its name by default" },
   { "http", spec.record("http", { { "ip", spec.text, doc = "as the guest sees it" },
     { "bind", spec.text, doc = "to listen at; what the guest is told, if that is ours" },
-    { "port_min", spec.integer(1, 65535) }, { "port_max", spec.integer(1, 65535) } }), default = {} },
-  { "output_dir", spec.text },
+    { "port_min", spec.integer(1, 65535), doc = "the variable http_port_min by default" },
+    { "port_max", spec.integer(1, 65535), doc = "the variable http_port_max by default" } }), default = {}, doc = "the kickstart server" },
+  { "output_dir", spec.text, doc = "for exports and reports; output/<name> by default" },
 }
 
 -- The common fields and further ones; with another shape for hardware, if given.
 local function with(fields, hardware)
   local out = table.move(common, 1, #common, 1, {})
-  if hardware then out[2] = { "hardware", hardware, default = {} } end
+  if hardware then out[2] = { "hardware", hardware, default = {}, doc = "what is not said stays as in the source" } end
   return table.move(fields, 1, #fields, #out + 1, out)
 end
 
 image.base = spec.record("base", with {
   { "guest_id", spec.text, required = true, doc = "vSphere's name of the guest system: vmwarePhoton64Guest" },
   { "iso", image.iso, required = true, doc = "the installer" },
-  { "kickstart", image.kickstart },
+  { "kickstart", image.kickstart, doc = "what the installer reads" },
   { "boot", image.boot, doc = "what is typed at the boot menu" },
 })
 

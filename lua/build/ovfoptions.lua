@@ -13,11 +13,11 @@ local key = { name = "property name", read = function(_, value, path, problems)
 end }
 
 local property = spec.record("property", {
-  { "key", key, required = true },
-  { "value", spec.text, default = "" },
-  { "type", spec.enum(TYPES), default = "string" },
-  { "label", spec.text },
-  { "description", spec.text },
+  { "key", key, required = true, doc = "name" },
+  { "value", spec.text, default = "", doc = "unless the importer gives another" },
+  { "type", spec.enum(TYPES), default = "string", doc = "OVF's own types" },
+  { "label", spec.text, doc = "what the importer reads" },
+  { "description", spec.text, doc = "what the importer reads below it" },
   { "configurable", spec.boolean, default = false, doc = "may be changed by who imports it" },
   { "password", spec.boolean, default = false, doc = "not shown when it is typed" },
 })
@@ -26,14 +26,14 @@ local property = spec.record("property", {
 local properties = spec.either("properties", function(value)
   if type(value) ~= "table" then return nil end
   return #value > 0 and spec.list(property) or spec.map(spec.text)
-end)
+end, { spec.map(spec.text), spec.list(property) })
 
 local product = spec.record("product", {
-  { "name", spec.text }, { "vendor", spec.text }, { "version", spec.text }, { "full_version", spec.text },
-  { "url", spec.text }, { "vendor_url", spec.text },
-  { "class", spec.text }, { "instance", spec.text },
+  { "name", spec.text, doc = "of the product" }, { "vendor", spec.text, doc = "who makes it" }, { "version", spec.text, doc = "short" },
+  { "full_version", spec.text, doc = "long" }, { "url", spec.text, doc = "of the product" }, { "vendor_url", spec.text, doc = "of who makes it" },
+  { "class", spec.text, doc = "before the names of properties" }, { "instance", spec.text, doc = "after them" },
   { "transport", spec.text, doc = "how the guest gets the properties: com.vmware.guestInfo or iso" },
-  { "properties", properties, doc = "NAME = value, or a list of { key, value, type, label, description, configurable, password }" },
+  { "properties", properties, doc = "NAME = value, or a list that says more" },
   short = "name",
 })
 
@@ -55,7 +55,7 @@ ovfoptions.fields = {
 
 -- All of a recipe's `export`.
 ovfoptions.export = spec.record("export", table.move(ovfoptions.fields, 1, #ovfoptions.fields, 4, {
-  { "format", spec.enum { "ova", "ovf" }, default = "ova" },
+  { "format", spec.enum { "ova", "ovf" }, default = "ova", doc = "one archive, or a file each" },
   { "manifest", spec.enum { "sha256", "sha1", "sha512", "none" }, default = "sha256", doc = "digests in the package" },
   { "custom_data", spec.map(spec.text), default = {}, doc = "for manifest.json" },
 }))

@@ -13,13 +13,13 @@ local STANDARD = {}
 for _, declared in ipairs(standard) do STANDARD[declared[1]] = declared end
 
 -- What a recipe may say of a variable instead of just its default.
-local DESCRIPTOR = spec.record("variable", {
-  { "default", spec.any },
-  { "type", spec.enum { "string", "integer", "number", "boolean", "size", "duration" } },
-  { "secret", spec.boolean },
-  { "required", spec.boolean },
-  { "description", spec.string },
-  { "check", spec.func },
+variables.declaration = spec.record("variable", {
+  { "default", spec.any, doc = "when nobody says otherwise" },
+  { "type", spec.enum { "string", "integer", "number", "boolean", "size", "duration" }, doc = "that of the default, when it is not said" },
+  { "secret", spec.boolean, doc = "it is masked wherever it would be shown" },
+  { "required", spec.boolean, doc = "without a value nothing is done" },
+  { "description", spec.string, doc = "for people who have to give one" },
+  { "check", spec.func, doc = "value -> true, or false and why not" },
 })
 
 local number = { name = "number", read = function(_, value, path, problems)
@@ -121,7 +121,7 @@ local function describe(name, value)
   local known = STANDARD[name]
   local described = { name = name, default = value, type = known and known[2], secret = known and known.secret, doc = known and known.doc }
   if type(value) == "table" and #value == 0 and next(value) ~= nil then
-    local read, problems = spec.read(DESCRIPTOR, value, name)
+    local read, problems = spec.read(variables.declaration, value, name)
     described.default, described.secret, described.required = read.default, read.secret or described.secret, read.required
     described.doc, described.check = read.description or described.doc, read.check
     described.type = read.type and TYPES[read.type] or described.type

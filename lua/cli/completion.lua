@@ -53,7 +53,7 @@ end
 
 function kinds.topic(self, _, _, current)
   kinds.command(self)
-  for _, name in ipairs(require("cli.topics").complete(current)) do add(self, name) end
+  for _, name in ipairs(require("cli.help.pages").names(current)) do add(self, name) end
 end
 
 -- The value of an option or a word; `prefix` stands before it in the same word: "--color=".

@@ -1,5 +1,6 @@
 -- spec: declared shapes of tables. One declaration drives validation, defaults, help and completion.
--- A type is { name, read = function(self, value, path, problems) -> value }; a problem is { path, message }.
+-- A type is { name, read = function(self, value, path, problems) -> value }; a problem is { path, message }. For help it also says what
+-- it is made of: min, max (integer), values (enum), unit, item and single (list, map), fields and short (record), among (either).
 local runtime = require "runtime"
 local units = require "core.units"
 
@@ -40,7 +41,7 @@ spec.integer(min, max) -> type
 A whole number between min and max (both may be nil); "4" is taken for 4.
 ]]
 function spec.integer(min, max)
-  return { name = "integer", read = function(_, value, path, problems)
+  return { name = "integer", min = min, max = max, read = function(_, value, path, problems)
     local number = math.tointeger(tonumber(value))
     if not number then return expected(problems, path, "a whole number", value) end
     if (min and number < min) or (max and number > max) then
@@ -50,8 +51,8 @@ function spec.integer(min, max)
   end }
 end
 
-local function by(reader, name)
-  return { name = name, read = function(_, value, path, problems)
+local function by(reader, name, unit)
+  return { name = name, unit = unit, read = function(_, value, path, problems)
     local kind = type(value)
     if kind ~= "string" and kind ~= "number" then return expected(problems, path, name, value) end
     local read, message = reader(value)
@@ -60,8 +61,8 @@ local function by(reader, name)
   end }
 end
 
-spec.size = by(units.bytes, "size")          -- bytes as an integer; a variable of this type stays as it was given
-spec.duration = by(units.seconds, "duration") -- seconds as a number
+spec.size = by(units.bytes, "size", "\"4GiB\", or a number of MiB") -- bytes as an integer; a variable of this type stays as it was given
+spec.duration = by(units.seconds, "duration", "\"15s\", or a number of seconds") -- seconds as a number
 
 --[[
 spec.enum(values) -> type
@@ -81,7 +82,7 @@ spec.list(item [, options]) -> type
 An array of `item`; a single value is taken for an array of one when options.single.
 ]]
 function spec.list(item, options)
-  return { name = "list of " .. item.name, item = item, read = function(_, value, path, problems)
+  return { name = "list of " .. item.name, item = item, single = options and options.single, read = function(_, value, path, problems)
     if type(value) ~= "table" or (options and options.single and #value == 0 and next(value) ~= nil) then
       if not (options and options.single) then return expected(problems, path, "a list", value) end
       value = { value }
@@ -114,11 +115,11 @@ function spec.map(item)
 end
 
 --[[
-spec.either(name, choose) -> type
-A value whose type depends on it: choose(value) returns the type to read it by, or nil when none fits.
+spec.either(name, choose [, among]) -> type
+A value whose type depends on it: choose(value) returns the type to read it by, or nil when none fits; `among` are those types.
 ]]
-function spec.either(name, choose)
-  return { name = name, read = function(_, value, path, problems)
+function spec.either(name, choose, among)
+  return { name = name, among = among, read = function(_, value, path, problems)
     local kind = choose(value)
     if not kind then return expected(problems, path, name, value) end
     return kind:read(value, path, problems)
@@ -161,7 +162,7 @@ A table with exactly the declared fields.
   fields.positional type|nil       list items are allowed; each is read by this type
 ]]
 function spec.record(name, fields)
-  local record = { name = name, fields = fields, names = {}, byname = {}, positional = fields.positional }
+  local record = { name = name, fields = fields, names = {}, byname = {}, positional = fields.positional, short = fields.short }
   for i, field in ipairs(fields) do record.names[i], record.byname[field[1]] = field[1], field end
   function record.read(_, value, path, problems)
     if type(value) ~= "table" then

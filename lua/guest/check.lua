@@ -12,9 +12,11 @@ local check = {}
 local KINDS = { "package", "file", "mount", "user", "group", "kernel_param", "interface", "process", "service", "port", "addr", "dns", "http",
   "command", "matching" }
 local byname = {}
+check.kinds = {} -- in the order they are told: { name, doc, example = a name, fields, short, ... }
 for _, module in ipairs { "software", "file", "account", "system", "network", "dns", "http", "command" } do
   for _, kind in ipairs(require("guest.checks." .. module)) do byname[kind.name] = kind end
 end
+for i, name in ipairs(KINDS) do check.kinds[i] = byname[name] end
 
 -- ---- reading ----
 
@@ -56,7 +58,7 @@ local fields = {
   { "vars", spec.map(spec.any), default = {}, doc = "values for ${name} in names and texts, or functions of the guest" },
   { "include", spec.list(included, { single = true }), default = {}, doc = "further tables of checks" },
   { "junit", spec.string, doc = "a file for the results, as JUnit's XML" },
-  { "name", spec.string },
+  { "name", spec.string, doc = "of these checks, in output and results" },
 }
 for _, name in ipairs(KINDS) do fields[#fields + 1] = { name, shape_of(byname[name]) } end
 

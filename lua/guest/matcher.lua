@@ -45,6 +45,7 @@ matcher.type = spec.either("a value, a list of patterns or comparisons", functio
   if #value > 0 or next(value) == nil then return patterns end
   return comparisons
 end)
+matcher.type.called = "comparison"
 
 local several = spec.list(matcher.type)
 comparisons = spec.record("comparisons", {

@@ -1,64 +1,62 @@
--- help [TOPIC]: what there is; or one command
+-- help [TOPIC]: what there is, or all about one name
+local term = require "term"
 local err = require "core.err"
-local apitext = require "cli.apitext"
 local commands = require "cli.commands"
 local options = require "cli.options"
+local commandpage = require "cli.help.commandpage"
+local pages = require "cli.help.pages"
+local plain = require "cli.help.plain"
 
-local function print_options(declared)
-  if #declared == 0 then return end
-  print "\nOptions:"
-  for _, o in ipairs(declared) do
-    print(string.format("  %-34s %s%s", options.shown(o), o.doc, o.default and " (" .. o.default .. ")" or ""))
-  end
-end
+local function columns() return term.is_tty(1) and term.width() or 100 end
 
 local function overview()
-  print "luabuild builds virtual machine images on VMware vSphere from recipes in Lua.\n"
-  print "Usage: luabuild RECIPE… [IMAGE…]      build images\n       luabuild COMMAND …"
+  local parts = { { "text", "luabuild builds virtual machine images on VMware vSphere from recipes in Lua." },
+    { "rows", { { "luabuild RECIPE… [IMAGE…]", "", "build images" }, { "luabuild COMMAND …", "", "one of these" } } } }
   for _, group in ipairs(commands.groups) do
-    print("\n" .. group[1] .. ":")
-    for i = 2, #group do print(string.format("  %-14s %s", group[i], commands.find(group[i]).doc)) end
+    local rows = {}
+    for i = 2, #group do rows[#rows + 1] = { group[i], "", commands.find(group[i]).doc } end
+    table.insert(parts, { "heading", group[1] .. ":" })
+    table.insert(parts, { "rows", rows, first = 12 })
   end
-  print_options(options.common)
+  table.insert(parts, { "heading", "Options of build:" })
+  table.insert(parts, { "rows", commandpage.options(options.common) })
+  table.insert(parts, { "text", "luabuild help TOPIC tells all about a command, a word of recipes such as base or check, the variables, a module or "
+    .. "function such as ssh.connect, and a type or method of the vSphere API such as VirtualMachineConfigSpec." })
+  return plain.text({ { title = "", kind = "", parts = parts } }, columns())
 end
 
-local function print_command(command)
-  print(table.concat(commands.usage(command), "\n") .. "\n\n" .. command.doc .. (command.text and "\n\n" .. command.text or ""))
-  for i, action in ipairs(command.actions or {}) do
-    if i == 1 then print "\nActions:" end
-    print(string.format("  %-10s %s", action[1], action.doc))
+local function show(topic)
+  local found = pages.find(topic)
+  if #found == 0 then
+    local near = pages.nearest(topic)
+    err.raise("usage", string.format("no help for '%s'", topic), { hint = near and "did you mean '" .. near .. "'?"
+      or "a command, a word of recipes, a variable, a function such as ssh.connect, or a type of the vSphere API" })
   end
-  print_options(command.options or {})
-  for i, example in ipairs(command.examples or {}) do
-    if i == 1 then print "\nExamples:" end
-    print(string.format("  %s\n      %s", example[1], example[2]))
-  end
+  io.write(plain.text(found, columns()))
 end
 
-local function run(_, words)
-  local name = words[1]
-  if not name then
-    overview()
+local function run(given, words)
+  if given.man then
+    io.write(require("cli.help.man").text())
+    return 0
+  elseif given.html then
+    for _, path in ipairs(require("cli.help.html").write(given.html)) do print(path) end
     return 0
   end
-  local command = commands.find(name)
-  if command then
-    print_command(words[2] and commands.action(command, words[2]) or command)
-    return 0
-  end
-  if name == "events" then
-    print(require("build.events").text())
-    return 0
-  end
-  local contract = apitext.find(name) or require("cli.contract").find(name)
-  if contract then
-    print(contract)
-    return 0
-  end
-  local near = commands.nearest(name) or apitext.nearest(name)
-  err.raise("usage", string.format("no help for '%s'", name),
-    { hint = near and "did you mean '" .. near .. "'?" or "a command, events, a function such as ssh.connect, or a type of the vSphere API" })
+  if words[1] then show(table.concat(words, " ")) else io.write(overview()) end
+  return 0
 end
 
-return { doc = "show help: of a command, or the contract of a function", words = { { "TOPIC", kind = "topic", many = true, optional = true } },
-  options = options.of(), run = run }
+return {
+  doc = "tell all about a command, a word of recipes, a function or an API type",
+  text = "A name that is several things shows all of them.",
+  words = { { "TOPIC", kind = "topic", many = true, optional = true } },
+  options = options.of({ "man", doc = "print the manual page, for man -l or the installation" },
+    { "html", argument = "DIRECTORY", kind = "directory", doc = "write the whole reference as web pages" }),
+  examples = {
+    { "luabuild help base", "the options of base { … }" },
+    { "luabuild help check", "the command, and the word with all kinds of checks" },
+    { "luabuild help VirtualMachineConfigSpec", "the fields of a type of the vSphere API" },
+  },
+  run = run,
+}

@@ -22,12 +22,13 @@ local function check_name(name)
   if name:find("^%-") or name:find("[:\n]") or name == "" then return string.format("%q is no name of an account", name) end
 end
 
-local user = { name = "user", main = "exists", short = "exists", script = SCRIPT, check_name = check_name }
+local user = { name = "user", doc = "an account", example = "root",
+  main = "exists", short = "exists", script = SCRIPT, check_name = check_name }
 user.fields = {
-  { "exists", spec.boolean, default = true },
-  { "uid", matcher.type }, { "gid", matcher.type },
+  { "exists", spec.boolean, default = true, doc = "is it there?" },
+  { "uid", matcher.type, doc = "number of the user" }, { "gid", matcher.type, doc = "number of the primary group" },
   { "groups", matcher.type, doc = "names, the primary group's too" },
-  { "home", matcher.type }, { "shell", matcher.type },
+  { "home", matcher.type, doc = "the home directory" }, { "shell", matcher.type, doc = "the login shell" },
 }
 
 function user.ask(name, want)
@@ -45,8 +46,9 @@ function user.judge(judge, facts, want, name)
   judge("shell", line[7])
 end
 
-local group = { name = "group", main = "exists", short = "exists", script = SCRIPT, check_name = check_name }
-group.fields = { { "exists", spec.boolean, default = true }, { "gid", matcher.type } }
+local group = { name = "group", doc = "a group of accounts", example = "wheel",
+  main = "exists", short = "exists", script = SCRIPT, check_name = check_name }
+group.fields = { { "exists", spec.boolean, default = true, doc = "is it there?" }, { "gid", matcher.type, doc = "its number" } }
 
 function group.ask(name) return "account group " .. gather.quote(name) end
 

@@ -4,15 +4,16 @@ local err = require "core.err"
 local gather = require "guest.gather"
 local matcher = require "guest.matcher"
 
-local command = { name = "command", main = "status", short = "run" }
+local command = { name = "command", doc = "a command: its exit status and what it says", example = "rpm -V bash",
+  main = "status", short = "run" }
 
 command.fields = {
   { "run", spec.string, doc = "the command, for sh; the name itself by default" },
-  { "status", matcher.type, default = 0 },
+  { "status", matcher.type, default = 0, doc = "the exit status" },
   { "out", matcher.type, doc = "patterns for the lines of its output" },
   { "err", matcher.type, doc = "patterns for the lines of its error output" },
-  { "timeout", spec.duration, default = "30s" },
-  { "env", spec.map(spec.text), default = {} },
+  { "timeout", spec.duration, default = "30s", doc = "it must have ended by then" },
+  { "env", spec.map(spec.text), default = {}, doc = "environment variables" },
 }
 
 function command.gather(guest, one)
@@ -40,11 +41,12 @@ end
 
 -- ---- any value ----
 
-local matching = { name = "matching", main = "matches" }
+local matching = { name = "matching", doc = "any value, also one that a function of the guest works out", example = "free memory",
+  main = "matches" }
 
 matching.fields = {
   { "content", spec.any, required = true, doc = "a value, or a function of the guest that returns one" },
-  { "matches", matcher.type, required = true },
+  { "matches", matcher.type, required = true, doc = "what the value must be" },
 }
 
 function matching.gather(guest, one)

@@ -5,13 +5,14 @@ local dnswire = require "guest.dnswire"
 local gather = require "guest.gather"
 local matcher = require "guest.matcher"
 
-local dns = { name = "dns", main = "resolvable", short = "resolvable" }
+local dns = { name = "dns", doc = "a name that the guest can resolve", example = "example.com",
+  main = "resolvable", short = "resolvable" }
 
 dns.fields = {
-  { "resolvable", spec.boolean, default = true },
+  { "resolvable", spec.boolean, default = true, doc = "has it an address?" },
   { "addrs", matcher.type, doc = "patterns for what it resolves to" },
   { "server", spec.string, doc = "address, or address:port; the guest's own resolver by default" },
-  { "timeout", spec.duration, default = "5s" },
+  { "timeout", spec.duration, default = "5s", doc = "for the answer" },
 }
 
 local function parse(name)

@@ -21,17 +21,20 @@ local function mode_of(permissions)
   return special .. digits
 end
 
-local file = { name = "file", main = "exists", check_name = absolute }
+local file = { name = "file", doc = "a file, a directory or another entry of the file system", example = "/etc/hostname",
+  main = "exists", check_name = absolute }
 
 file.fields = {
-  { "exists", spec.boolean, default = true },
-  { "type", spec.enum { "file", "directory", "symlink", "socket", "pipe", "device" } },
-  { "mode", matcher.type, doc = "\"0644\"" },
-  { "owner", matcher.type }, { "group", matcher.type }, { "uid", matcher.type }, { "gid", matcher.type },
+  { "exists", spec.boolean, default = true, doc = "is it there?" },
+  { "type", spec.enum { "file", "directory", "symlink", "socket", "pipe", "device" }, doc = "what it is" },
+  { "mode", matcher.type, doc = "permissions: \"0644\"" },
+  { "owner", matcher.type, doc = "name of the user" }, { "group", matcher.type, doc = "name of the group" },
+  { "uid", matcher.type, doc = "number of the user" }, { "gid", matcher.type, doc = "number of the group" },
   { "size", matcher.type, doc = "bytes" },
   { "link", matcher.type, doc = "where a symbolic link leads, as it says itself" },
   { "contains", matcher.type, doc = "patterns for its lines" },
-  { "md5", spec.string }, { "sha1", spec.string }, { "sha256", spec.string }, { "sha512", spec.string },
+  { "md5", spec.string, doc = "hex digest" }, { "sha1", spec.string, doc = "hex digest" },
+  { "sha256", spec.string, doc = "hex digest" }, { "sha512", spec.string, doc = "hex digest" },
 }
 file.short = "exists"
 
@@ -79,10 +82,11 @@ end
 
 -- ---- mounts ----
 
-local mount = { name = "mount", main = "exists", short = "exists", check_name = absolute }
+local mount = { name = "mount", doc = "a mounted file system", example = "/boot",
+  main = "exists", short = "exists", check_name = absolute }
 
 mount.fields = {
-  { "exists", spec.boolean, default = true },
+  { "exists", spec.boolean, default = true, doc = "is it there?" },
   { "source", matcher.type, doc = "the device" },
   { "filesystem", matcher.type, doc = "ext4, xfs, …" },
   { "opts", matcher.type, doc = "of the mount: rw, noexec, …" },

@@ -4,20 +4,21 @@ local err = require "core.err"
 local gather = require "guest.gather"
 local matcher = require "guest.matcher"
 
-local http = { name = "http", main = "status", short = "status" }
+local http = { name = "http", doc = "an answer that the guest gets from a web server", example = "http://localhost:8080/healthz",
+  main = "status", short = "status" }
 
 http.fields = {
-  { "status", matcher.type, default = 200 },
+  { "status", matcher.type, default = 200, doc = "of the answer" },
   { "body", matcher.type, doc = "patterns for its lines" },
   { "headers", matcher.type, doc = "patterns for their lines: \"Content-Type: text/html\"" },
-  { "method", spec.text, default = "GET" },
-  { "request_headers", spec.map(spec.text), default = {} },
-  { "request_body", spec.string },
-  { "username", spec.text }, { "password", spec.text, secret = true },
-  { "follow", spec.boolean, default = true, doc = "redirects" },
+  { "method", spec.text, default = "GET", doc = "of the request" },
+  { "request_headers", spec.map(spec.text), default = {}, doc = "by name" },
+  { "request_body", spec.string, doc = "what is sent" },
+  { "username", spec.text, doc = "for basic authentication" }, { "password", spec.text, secret = true, doc = "for basic authentication" },
+  { "follow", spec.boolean, default = true, doc = "go where redirects lead" },
   { "insecure", spec.boolean, default = false, doc = "take any certificate" },
-  { "ca_file", spec.string, doc = "in the guest" },
-  { "timeout", spec.duration, default = "5s" },
+  { "ca_file", spec.string, doc = "certificates to trust, a file in the guest" },
+  { "timeout", spec.duration, default = "5s", doc = "for the answer" },
 }
 
 function http.check_name(name)

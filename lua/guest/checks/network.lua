@@ -6,12 +6,13 @@ local matcher = require "guest.matcher"
 
 -- ---- interfaces ----
 
-local interface = { name = "interface", main = "exists", short = "exists" }
+local interface = { name = "interface", doc = "a network interface", example = "eth0",
+  main = "exists", short = "exists" }
 
 interface.fields = {
-  { "exists", spec.boolean, default = true },
-  { "addrs", matcher.type, doc = "\"10.0.0.5/24\"" },
-  { "mtu", matcher.type },
+  { "exists", spec.boolean, default = true, doc = "is it there?" },
+  { "addrs", matcher.type, doc = "its addresses: \"10.0.0.5/24\"" },
+  { "mtu", matcher.type, doc = "bytes" },
 }
 
 interface.script = [[
@@ -40,10 +41,11 @@ end
 
 -- ---- listening ports ----
 
-local port = { name = "port", main = "listening", short = "listening" }
+local port = { name = "port", doc = "a port of the guest somebody listens on", example = "tcp:22",
+  main = "listening", short = "listening" }
 
 port.fields = {
-  { "listening", spec.boolean, default = true },
+  { "listening", spec.boolean, default = true, doc = "does somebody listen?" },
   { "ip", matcher.type, doc = "the addresses it listens on: \"0.0.0.0\", \"::\"" },
 }
 
@@ -86,11 +88,12 @@ end
 
 -- ---- reaching others ----
 
-local addr = { name = "addr", main = "reachable", short = "reachable" }
+local addr = { name = "addr", doc = "a port of another machine, reached from the guest", example = "tcp://mirror.example.com:443",
+  main = "reachable", short = "reachable" }
 
 addr.fields = {
-  { "reachable", spec.boolean, default = true },
-  { "timeout", spec.duration, default = "5s" },
+  { "reachable", spec.boolean, default = true, doc = "does it answer?" },
+  { "timeout", spec.duration, default = "5s", doc = "for the answer" },
 }
 
 -- Over UDP nobody need answer: it counts as reachable unless an answer says that it is not.

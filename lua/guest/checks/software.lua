@@ -3,10 +3,11 @@ local spec = require "core.spec"
 local gather = require "guest.gather"
 local matcher = require "guest.matcher"
 
-local package = { name = "package", main = "installed", short = "installed" }
+local package = { name = "package", doc = "a package is installed", example = "openssh-server",
+  main = "installed", short = "installed" }
 
 package.fields = {
-  { "installed", spec.boolean, default = true },
+  { "installed", spec.boolean, default = true, doc = "is it installed?" },
   { "versions", matcher.type, doc = "patterns for the installed ones" },
 }
 

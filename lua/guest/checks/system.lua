@@ -9,11 +9,12 @@ end
 
 -- ---- services ----
 
-local service = { name = "service", main = "running", check_name = check_name }
+local service = { name = "service", doc = "a service of systemd, OpenRC or init.d", example = "sshd",
+  main = "running", check_name = check_name }
 
 service.fields = {
   { "enabled", spec.boolean, default = true, doc = "starts with the system" },
-  { "running", spec.boolean, default = true },
+  { "running", spec.boolean, default = true, doc = "does it run?" },
 }
 
 -- systemd where it is the init; else OpenRC, a script in init.d, a systemctl of another init, or at least a process of that name.
@@ -63,10 +64,11 @@ end
 
 -- ---- processes ----
 
-local process = { name = "process", main = "running", short = "running", check_name = check_name }
+local process = { name = "process", doc = "a process, by the name of its program", example = "sshd",
+  main = "running", short = "running", check_name = check_name }
 
 process.fields = {
-  { "running", spec.boolean, default = true },
+  { "running", spec.boolean, default = true, doc = "does it run?" },
   { "count", matcher.type, doc = "how many of this name" },
 }
 
@@ -91,9 +93,10 @@ end
 
 -- ---- kernel parameters ----
 
-local kernel_param = { name = "kernel_param", main = "value", short = "value" }
+local kernel_param = { name = "kernel_param", doc = "a parameter of the kernel, as sysctl names it", example = "net.ipv4.ip_forward",
+  main = "value", short = "value" }
 
-kernel_param.fields = { { "value", matcher.type, required = true } }
+kernel_param.fields = { { "value", matcher.type, required = true, doc = "as text" } }
 kernel_param.script = [[
 kernel_param() { [ -r "/proc/sys/$1" ] && say value "$(tr -s '\t\n ' ' ' < "/proc/sys/$1")"; }
 ]]

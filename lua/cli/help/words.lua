@@ -1,0 +1,130 @@
+-- words: the words of recipes, the kinds of checks and the standard variables as pages of help
+local check = require "guest.check"
+local standard = require "build.standard"
+local vocabulary = require "build.vocabulary"
+local contract = require "cli.contract"
+local rows = require "cli.help.rows"
+
+local words = {}
+
+local KINDS = {}
+for _, kind in ipairs(check.kinds) do KINDS[kind.name] = kind end
+
+local function add_rows(parts, record, skip)
+  local list, units = rows.of(record, skip)
+  if #list == 0 then return end
+  table.insert(parts, { "rows", list })
+  if units then table.insert(parts, { "text", units }) end
+end
+
+local function environment(declared)
+  local out = {}
+  for _, name in ipairs(declared.env or {}) do out[#out + 1] = name end
+  out[#out + 1] = "LUABUILD_VAR_" .. declared[1]
+  return out
+end
+
+local function variable_row(declared)
+  local kind, default = declared[2], declared[3]
+  local text = kind.name .. (default ~= nil and " = " .. (type(default) == "string" and '"' .. default .. '"' or tostring(default)) or "")
+  return { declared[1], text, (declared.doc or "") .. (declared.secret and " (secret)" or ""), link = declared[1] }
+end
+
+local function variables_part()
+  local out = {}
+  for i, declared in ipairs(standard) do out[i] = variable_row(declared) end
+  return { "rows", out }
+end
+
+local function kind_parts(parts, kind)
+  local name = kind.example:find("^%a[%w_]*$") and kind.example or string.format("[%q]", kind.example)
+  local first = kind.fields[1]
+  for _, field in ipairs(kind.fields) do if field[1] == kind.main then first = field end end
+  local form = kind.name .. string.format(" = { %q }        ", kind.example) .. kind.name .. string.format(" = { %s = { %s = … } }", name, first[1])
+  table.insert(parts, { "code", form })
+  add_rows(parts, { fields = kind.fields })
+end
+
+-- The kinds of checks one after the other, as a part of the word check.
+local function check_parts(parts)
+  for _, kind in ipairs(check.kinds) do
+    table.insert(parts, { "heading", kind.name .. ": " .. kind.doc, id = "check-" .. kind.name })
+    kind_parts(parts, kind)
+  end
+  table.insert(parts, { "heading", "Values to compare with" })
+  table.insert(parts, { "text", "Every kind also takes skip = true, to leave a check out for now." })
+  table.insert(parts, { "code", contract.find("matcher.type") })
+end
+
+local function word_page(word)
+  local parts = { { "code", word.form .. " -> " .. word.returns }, { "text", word.doc }, { "code", word.example } }
+  if word.spec then
+    table.insert(parts, { "heading", "Options" })
+    if word.spec.positional then table.insert(parts, { "text", "List items: " .. word.spec.positional.name .. "s." }) end
+    add_rows(parts, word.spec, word[1] == "check" and function(field) return KINDS[field[1]] ~= nil end or nil)
+  end
+  if word[1] == "check" then check_parts(parts) end
+  if word[1] == "vars" then
+    table.insert(parts, { "heading", "Standard variables" })
+    table.insert(parts, variables_part())
+  end
+  return { name = word[1], kind = word.step and "step" or "word", title = word[1], parts = parts }
+end
+
+local function variable_page(declared)
+  return { name = declared[1], kind = "variable", title = declared[1],
+    parts = { { "rows", { variable_row(declared) } },
+      { "text", "Set by --var, var-files and the environment: " .. table.concat(environment(declared), ", ") .. "." } } }
+end
+
+local function kind_page(kind)
+  local parts = { { "text", "check { " .. kind.name .. " = … } demands: " .. kind.doc .. "." } }
+  kind_parts(parts, kind)
+  table.insert(parts, { "text", "A value may be a text, a pattern, a list of patterns, or comparisons: luabuild help matcher.type." })
+  return { name = kind.name, kind = "kind of check", title = kind.name, parts = parts }
+end
+
+--[[
+words.find(topic) -> {page, ...}
+What of a recipe has this name: a word, a kind of check, a standard variable; "variables" and "environment" are tables of them.
+]]
+function words.find(topic)
+  local out = {}
+  for _, word in ipairs(vocabulary) do if word[1] == topic then out[#out + 1] = word_page(word) end end
+  if KINDS[topic] then out[#out + 1] = kind_page(KINDS[topic]) end
+  for _, declared in ipairs(standard) do if declared[1] == topic then out[#out + 1] = variable_page(declared) end end
+  if topic == "variables" then out[#out + 1] = words.variables() end
+  return out
+end
+
+--[[
+words.variables() -> page
+The standard variables with their types and defaults, and the environment variables that set them.
+]]
+function words.variables()
+  local names = {}
+  for _, declared in ipairs(standard) do
+    if declared.env then names[#names + 1] = { table.concat(declared.env, ", "), "", "the variable " .. declared[1] } end
+  end
+  names[#names + 1] = { "GOVC_URL", "", "govc's: vcenter_server, username and password; GOVC_ variables count only when VCENTER_SERVER is not set" }
+  names[#names + 1] = { "LUABUILD_VAR_name", "", "any variable" }
+  return { name = "variables", kind = "recipes", title = "Standard variables", parts = {
+    { "text", "These exist in every recipe without being declared. Connection and placement come from them unless the recipe says otherwise." },
+    variables_part(), { "heading", "In the environment" }, { "rows", names } } }
+end
+
+--[[
+words.names() -> {string, ...}
+Everything that words.find knows, in the order of help.
+]]
+function words.names()
+  local out, seen = {}, {}
+  local function add(name) if not seen[name] then seen[name], out[#out + 1] = true, name end end
+  for _, word in ipairs(vocabulary) do add(word[1]) end
+  for _, kind in ipairs(check.kinds) do add(kind.name) end
+  add "variables"
+  for _, declared in ipairs(standard) do add(declared[1]) end
+  return out
+end
+
+return words
