@@ -106,8 +106,8 @@ san: ready
 check: san fuzz-tools ## linters, then the tests under ASan and UBSan, those of the C modules under valgrind
 	tests/check $(B) $(if $(FILTER),"$(FILTER)")
 
-bench: ready ## measure what a base image costs, beside curl where it can be compared
-	$(B)/luabuild run tests/bench/base.lua $(B)/bench
+bench: ready ## measure, beside plain tools where they can be compared; or what TOPIC="base export …" names
+	$(B)/luabuild run tests/bench/run.lua $(B)/bench $(TOPIC)
 
 install: all ## install under PREFIX: the program, the recipes, the manual page, completion for shells
 	src/install $(B)/luabuild $(DESTDIR)$(PREFIX)

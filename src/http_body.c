@@ -1,6 +1,9 @@
 /* http_body: bytes between curl and memory or files, with digests on the way */
 
+#define _GNU_SOURCE /* sync_file_range */
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +14,7 @@
 #include "http_body.h"
 
 #define HEAD_LIMIT (256 * 1024)   /* bytes of response headers */
+#define FLUSH (16 * 1024 * 1024)  /* bytes of a saved file after which they are sent to the disk: all at the end would take its time */
 #define REFUSAL_LIMIT (64 * 1024) /* kept of a response that was to be saved, but is no success */
 
 int body_refuse(http_Body *body, const char *code, const char *format, ...) {
@@ -116,6 +120,10 @@ static int save(http_Body *body, const char *data, size_t n) {
     data += done;
     n -= (size_t)done;
     body->moved += done;
+  }
+  if (body->moved - body->flushed >= FLUSH) {
+    sync_file_range(body->fd, body->at + body->flushed, body->moved - body->flushed, SYNC_FILE_RANGE_WRITE);
+    body->flushed = body->moved;
   }
   return 1;
 }

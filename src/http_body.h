@@ -35,6 +35,7 @@ typedef struct http_Body {
   int64_t at;     /* where in the file the resource's first byte is */
   int64_t offset; /* bytes of the resource that were there before */
   int64_t moved;  /* bytes of the resource read from or written to the file, offset included */
+  int64_t flushed; /* up to here they are on their way to the disk */
   int64_t total;  /* bytes of the resource, -1 not known */
   int64_t expect; /* what the caller wants total to be, -1 anything */
   const struct http_Body *source;

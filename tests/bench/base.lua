@@ -1,28 +1,10 @@
--- luabuild run tests/bench/base.lua [DIRECTORY]: what a base image costs, beside a peer in the same run where there is one.
--- Prints a table and writes it to DIRECTORY/base.json. It needs about 6 GB of room in TMPDIR.
-local cjson = require "cjson"
-local lfs = require "lfs"
-
-local here = arg[0]:match("^(.*)/[^/]*/[^/]*$") or ".."
-table.insert(package.searchers, function(name)
-  local path = name:match("^tests%.(.+)$")
-  return path and loadfile(here .. "/" .. path:gsub("%.", "/") .. ".lua") or nil
-end)
+-- bench base: what a base image costs
 local builds = require "tests.builds"
 local lab = require "tests.lab"
 local measure = require "tests.bench.measure"
-local tap = require "tests.tap"
 
-local program, output = arg[-1], arg[1] or "build/bench"
-local MIB, results = 1 << 20, {}
-
--- One line of the table: `peer` is what it is compared with, `target` what DESIGN.md or the issue asks for.
-local function record(what, value, unit, target, met, peer)
-  table.insert(results, { what = what, value = value, unit = unit, target = target, met = met, peer = peer })
-  print(string.format("%-52s %9.3f %-5s  %-22s %s", what, value, unit, target or "", met == nil and "" or met and "met" or "MISSED")
-    .. (peer and "   peer: " .. peer or ""))
-  io.stdout:flush()
-end
+local MIB = 1 << 20
+local program, record -- of the runner
 
 local function quiet(command)
   return function() if not os.execute(command .. " >/dev/null") then error(command, 0) end end
@@ -121,7 +103,9 @@ local function relay(t, server)
     string.format("curl | curl -T -: %.2f s; PSS %.1f MiB", peer, pss))
 end
 
-local result, why = tap.run("bench", function(t)
+return function(b)
+  program, record = b.program, b.record
+  local t = b.t
   start_up()
   local server = lab.start(t)
   waiting(t, server)
@@ -129,7 +113,4 @@ local result, why = tap.run("bench", function(t)
   memory(t, server)
   upload_rate(t, server)
   relay(t, server)
-  if not lfs.attributes(output, "mode") then assert(lfs.mkdir(output)) end
-  t:ok(t:write(output .. "/base.json", cjson.encode(results)))
-end)
-if result ~= "ok" then error("bench: " .. why, 0) end
+end

@@ -79,4 +79,28 @@ function measure.cpu(command)
   return tonumber(user) + tonumber(system)
 end
 
+--[[
+measure.cost(command) -> { seconds, cpu, read, written }
+What a command (one program) and its children cost: time, user and system seconds, bytes read from disks and written to files, as
+/proc/PID/io tells them (what is in the cache is not read; a file that is removed before it is on the disk counts). Raises when it fails.
+]]
+function measure.cost(command)
+  local script = string.format("TIMEFORMAT='cost %%3R %%3U %%3S'; time env %s || exit; cat /proc/$$/io", command)
+  local out = measure.shell("bash -c '" .. script:gsub("'", "'\\''") .. "'")
+  local seconds, user, system = out:match("cost ([%d.]+) ([%d.]+) ([%d.]+)\n")
+  return { seconds = tonumber(seconds), cpu = tonumber(user) + tonumber(system), read = tonumber(out:match("\nread_bytes: (%d+)")),
+    written = tonumber(out:match("\nwrite_bytes: (%d+)")) }
+end
+
+--[[
+measure.median(list [, field]) -> number
+The middle one of an odd number of values, or of a field of them.
+]]
+function measure.median(list, field)
+  local values = {}
+  for i, one in ipairs(list) do values[i] = field and one[field] or one end
+  table.sort(values)
+  return values[(#values + 1) // 2]
+end
+
 return measure
