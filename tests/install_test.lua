@@ -12,7 +12,7 @@ return {
     t:equal(status, 0, out)
     t:contains(out, "base-os-photon3")
   end,
-  ["the manual page and the completion scripts are where man and the shells look"] = function(t)
+  ["the manual page, completion scripts and annotations are where man, shells and editors look"] = function(t)
     local dir = t:directory()
     local out, status = t:shell("make -s install PREFIX=/usr DESTDIR=" .. dir)
     t:equal(status, 0, out)
@@ -21,5 +21,8 @@ return {
       ["fish/vendor_completions.d/luabuild.fish"] = "# fish" } do
       t:equal(t:read(dir .. "/usr/share/" .. path):sub(1, #first), first)
     end
+    t:equal(select(2, t:shell(dir .. "/usr/bin/luabuild init " .. dir .. "/recipes")), 0)
+    t:contains(t:read(dir .. "/recipes/.luarc.json"), '"workspace.library": ["' .. dir .. '/usr/share/luabuild/editor"]')
+    t:contains(t:read(dir .. "/usr/share/luabuild/editor/recipe.lua"), "function base(given) end")
   end,
 }

@@ -17,7 +17,7 @@ local commands = {}
 --   raw       boolean|nil         the arguments are taken as they are: run(arguments, program)
 --   run       function(given, words) -> integer   the exit status
 commands.groups = {
-  { "Images", "build", "check", "plan", "inspect", "gc", "import-packer" },
+  { "Images", "build", "check", "plan", "inspect", "gc", "init", "import-packer" },
   { "Virtual machines", "keys", "screenshot" },
   { "Files", "ova", "iso", "floppy" },
   { "Other", "run", "help", "completion", "version" },

@@ -39,8 +39,9 @@ local function run(given, words)
   if given.man then
     io.write(require("cli.help.man").text())
     return 0
-  elseif given.html then
-    for _, path in ipairs(require("cli.help.html").write(given.html)) do print(path) end
+  elseif given.html or given.editor then
+    local write = given.html and require("cli.help.html").write or require("cli.editor.library").write
+    for _, path in ipairs(write(given.html or given.editor)) do print(path) end
     return 0
   end
   if words[1] then show(table.concat(words, " ")) else io.write(overview()) end
@@ -52,7 +53,8 @@ return {
   text = "A name that is several things shows all of them.",
   words = { { "TOPIC", kind = "topic", many = true, optional = true } },
   options = options.of({ "man", doc = "print the manual page, for man -l or the installation" },
-    { "html", argument = "DIRECTORY", kind = "directory", doc = "write the whole reference as web pages" }),
+    { "html", argument = "DIRECTORY", kind = "directory", doc = "write the whole reference as web pages" },
+    { "editor", argument = "DIRECTORY", kind = "directory", doc = "write annotations for the Lua language server; luabuild init sets it up" }),
   examples = {
     { "luabuild help base", "the options of base { … }" },
     { "luabuild help check", "the command, and the word with all kinds of checks" },

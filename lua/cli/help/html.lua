@@ -57,8 +57,8 @@ end
 
 function parts.heading(part, page, _, out)
   page.at = part.id or page.at
-  local _, known = contract.exact(part.anchor and part.id or "")
-  local id = part.id and (not known or known == part.file) and part.id -- of several methods of one name one is the target
+  local _, home = contract.exact(part.anchor and part.id or "")
+  local id = part.id and (not home or home == part.file) and part.id -- of several methods of one name one is the target
   out("<h4", id and ' id="' .. escaped(id) .. '"' or "", ">", escaped(part[2]), "</h4>\n")
 end
 
