@@ -7,6 +7,7 @@ local live = require "cli.view.live"
 local log = require "cli.view.log"
 local plain = require "cli.view.plain"
 local printable = require "core.printable"
+local report = require "cli.view.report"
 local style = require "cli.view.style"
 
 local render = {}
@@ -118,7 +119,7 @@ The sink that the command line asks for, with the notes of loading shown. The vi
 between them, and close() for the end, also as a to-be-closed variable.
   given          table             options: json, timestamps, debug, quiet, color (help build)
   about          table             from recipes.load: secrets, notes
-  options.build  boolean           a build: moving lines on a terminal, logs
+  options.build  boolean           a build: moving lines on a terminal, logs, reports
   options.prefix boolean           several images at once: lines say which they are about
 ]]
 function render.open(given, about, options)
@@ -128,7 +129,7 @@ function render.open(given, about, options)
   local views = {}
   local emit = render.sink(views, function(text) return about.secrets:mask(text) end, stamp)
   if options.build then
-    views[1] = log.new(function(event) emit(event) end)
+    views[1], views[2] = log.new(function(event) emit(event) end), report.new(function(event) emit(event) end)
     signal.tick(view.INTERVAL or 60, function() view:tick() end)
   end
   views[#views + 1] = view

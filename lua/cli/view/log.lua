@@ -45,18 +45,17 @@ local function begin(self, e)
     return nil
   end
   file:setvbuf "line"
+  self.emit { event = "image.file", image = e.image, kind = "log", path = path }
   prune(directory, e.image)
   local look = setmetatable({ debug = true, bodies = true, eager = true }, { __index = style.new {} })
-  return { file = file, path = path, view = plain.new { style = look, stamp = function(event) return (event.time or e.time) .. " " end,
+  return { file = file, view = plain.new { style = look, stamp = function(event) return (event.time or e.time) .. " " end,
     write = function(text) return file:write(text) end } }
 end
 
 local function finish(self, image)
   local one = self.open[image]
   self.open[image] = nil
-  if not one then return end
-  one.file:close()
-  self.emit { event = "image.file", image = image, kind = "log", path = one.path }
+  if one then one.file:close() end
 end
 
 --[[
