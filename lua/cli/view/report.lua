@@ -85,6 +85,10 @@ function report:event(e)
   image.steps, image.pictures, image.after = {}, {}, {} -- it is told; the memory is wanted for others
 end
 
+--[[
+report.close() -> nothing
+Nothing is open between two events.
+]]
 function report.close() end
 
 return report
