@@ -2,10 +2,31 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include <lualib.h>
 
 #include "load.h"
+
+/* The list of processes is public: a value in --var NAME=VALUE is not shown there. */
+static void hide_values(int argc, char **argv) {
+  for (int i = 1; i < argc; i++) {
+    char *text = strncmp(argv[i], "--var=", 6) == 0 ? argv[i] + 6 : strcmp(argv[i - 1], "--var") == 0 ? argv[i] : NULL;
+    char *value = text ? strchr(text, '=') : NULL;
+    while (value && *++value) *value = '*';
+  }
+}
+
+/* A core file would have passwords in it: there is none, but with LUABUILD_CORE set. A limit of 1 byte, since for 0 a program that
+ * core_pattern names is run all the same: core(5), fs/coredump.c. */
+static void leave_no_core(void) {
+  const char *wanted = getenv("LUABUILD_CORE");
+  struct rlimit limit;
+  if ((wanted && *wanted) || getrlimit(RLIMIT_CORE, &limit) < 0) return;
+  if (limit.rlim_max > 0) limit.rlim_cur = 1;
+  setrlimit(RLIMIT_CORE, &limit);
+}
 
 static int traceback(lua_State *L) {
   if (lua_type(L, 1) == LUA_TSTRING) luaL_traceback(L, L, lua_tostring(L, 1), 1);
@@ -26,6 +47,7 @@ static int pmain(lua_State *L) {
     lua_pushstring(L, argv[i]);
     lua_rawseti(L, -2, i);
   }
+  hide_values(argc, argv);
   lua_call(L, 1, 1);
   return 1;
 }
@@ -37,6 +59,7 @@ int main(int argc, char **argv) {
     fputs("luabuild: not enough memory\n", stderr);
     return status;
   }
+  leave_no_core();
   lua_pushcfunction(L, traceback);
   lua_pushcfunction(L, pmain);
   lua_pushinteger(L, argc);

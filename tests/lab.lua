@@ -10,6 +10,8 @@ local DIRECTORY = os.getenv "LAB" or "build/lab"
 local BINARY = DIRECTORY .. "/lab"
 lab.GUEST = DIRECTORY .. "/guest.iso" -- the installer for machines that boot
 
+local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
 local function build(t)
   if lab.built or os.getenv "LAB" then return end
   local out, status = t:shell("make -s " .. BINARY)
@@ -43,7 +45,7 @@ function lab.start(t, options)
   local env = dir .. "/env"
   -- the shell becomes the lab, which ends when this process does
   local f = assert(io.popen(string.format("echo $$; exec %s %s -with-parent -ssh-password %s -model %s -dir %s/run -env %s >%s/log 2>&1", BINARY,
-    mode, options.ssh_password or "password", options.model or "vpx", dir, env, dir), "r"))
+    mode, quoted(options.ssh_password or "password"), options.model or "vpx", dir, env, dir), "r"))
   local self = setmetatable({ pid = f:read("l"), pipe = f, dir = dir, t = t }, Lab)
   t:defer(function() self:stop() end)
   for _ = 1, 500 do

@@ -1,6 +1,7 @@
 -- access: the way into the living guest, and the way out of it
 local err = require "core.err"
 local guest = require "guest.shell"
+local hidden = require "build.hidden"
 local keypair = require "build.keypair"
 local reach = require "build.reach"
 local units = require "core.units"
@@ -28,7 +29,7 @@ function access.connect(b)
   b.guest = b.keep(guest.connect {
     address = function() return reach.look(b, 0) or b.address end,
     port = s.port, username = s.username, password = s.password, key_file = s.key_file, agent = s.agent, timeout = s.timeout,
-    note = b.note,
+    note = b.note, hide = function(text) return hidden.of(b.image):hidden_in(text) end,
   })
   b.address = b.guest.address
   b.capture "running"

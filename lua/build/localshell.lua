@@ -54,8 +54,12 @@ Raises: build (its exit status, with the last lines), timeout, io; cancelled.
 Blocks: yes.
 ]]
 function localshell.run(b, step, feed)
-  local command = step.script and { "/bin/sh", "-e", step.script } or { "/bin/sh", "-e", "-c", table.concat(step, "\n") }
-  local child <close> = err.check(process.start { command = command, env = environment(b, step) })
+  local env, command = environment(b, step), { "/bin/sh", "-e", step.script }
+  if not step.script then -- lists of arguments are public, environments are not
+    env.LUABUILD_COMMANDS = table.concat(step, "\n")
+    command = { "/bin/sh", "-e", "-c", 'commands=$LUABUILD_COMMANDS; unset LUABUILD_COMMANDS; eval "$commands"' }
+  end
+  local child <close> = err.check(process.start { command = command, env = env })
   local kept = follow(child, step.timeout, feed)
   local result = child:wait()
   if result.status and is_valid(result.status, step.valid) then return end

@@ -1,10 +1,10 @@
 -- provision: the recipe's steps in the living guest: values of the step words, and functions
 local signal = require "signal"
 local err = require "core.err"
-local secret = require "core.secret"
 local units = require "core.units"
 local check = require "guest.check"
 local checkpoint = require "build.checkpoint"
+local hidden = require "build.hidden"
 local localshell = require "build.localshell"
 local runner = require "build.runner"
 
@@ -78,11 +78,7 @@ end
 
 -- Events are masked where they are shown; a file of results has to be here.
 local function masker(image)
-  local secrets, values = secret.new(), image.variables
-  for name, about in pairs(getmetatable(values).described) do
-    if about.secret then secrets:add(values[name]) end
-  end
-  secrets:add(image.ssh.password)
+  local secrets = hidden.of(image)
   return function(text) return secrets:mask(text) end
 end
 

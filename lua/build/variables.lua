@@ -63,7 +63,7 @@ Raises: usage (a file that cannot be read, an assignment without "=").
 ]]
 function variables.new(options)
   local self = setmetatable({ getenv = options.getenv or os.getenv, given = {}, declared = {}, notes = {},
-                              secrets = options.secrets or secret.new() }, variables)
+                              secrets = options.secrets or secret.new(), short = {} }, variables)
   self.govc = from_govc_url(self.getenv "GOVC_URL")
   for _, path in ipairs(options.files or {}) do
     for name, value in pairs(varfile.read(path)) do self.given[name] = { value = value, origin = path } end
@@ -159,8 +159,19 @@ local function value_of(self, described, problems)
     local ok, message = described.check(read)
     if not ok then return problem(message or "is refused by the recipe's check") end
   end
-  if described.secret and read then self.secrets:add(tostring(read)) end
+  if described.secret and read and not self.secrets:add(tostring(read)) then self.short[name] = true end
   return read, origin
+end
+
+--[[
+variables:short_secrets() -> {string, ...}
+The names of the secret variables read so far whose values are too short to be hidden everywhere, sorted.
+]]
+function variables:short_secrets()
+  local names = {}
+  for name in pairs(self.short) do names[#names + 1] = name end
+  table.sort(names)
+  return names
 end
 
 --[[

@@ -79,6 +79,10 @@ function recipes.load(given, words)
   end
   if #chosen == 0 then err.raise("usage", "no image is left to build", { hint = "the recipes make: " .. table.concat(all_names(images), ", ") }) end
   local notes = #passed > 0 and { "passed over, no recipe declares them: " .. table.concat(passed, " ") } or {}
+  local short = vars:short_secrets()
+  if #short > 0 then
+    notes[#notes + 1] = table.concat(short, ", ") .. ": secrets of less than 6 characters are hidden only where they stand alone"
+  end
   return chosen, { notes = notes, secrets = secrets, variables = vars }
 end
 

@@ -7,25 +7,47 @@ secret.__index = secret
 
 local function plain(text) return (text:gsub("%p", "%%%0")) end
 
-local function url(text) return (text:gsub("[^%w%-%._~]", function(c) return string.format("%%%02X", c:byte()) end)) end
-local function xml(text) return (text:gsub("[&<>\"']", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&apos;" })) end
-local function json(text) return (text:gsub('[%c"\\/]', function(c)
-  local short = { ['"'] = '\\"', ["\\"] = "\\\\", ["/"] = "\\/", ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r" }
-  return short[c] or string.format("\\u%04x", c:byte())
-end)) end
-local function shell(text) return (text:gsub("'", "'\\''")) end
+local function percent(format, keep)
+  return function(text) return (text:gsub("[^%w" .. keep .. "]", function(c) return string.format(format, c:byte()) end)) end
+end
+
+-- Characters by a table; those of a class that are not in it by a format.
+local function escaped(class, names, format)
+  return function(text) return (text:gsub(class, function(c) return names[c] or format and string.format(format, c:byte()) or c end)) end
+end
+
+local JSON = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r" }
+local JSON_SLASH = { ['"'] = '\\"', ["\\"] = "\\\\", ["/"] = "\\/", ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r" }
+local XML = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }
+local XML_TEXT = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&apos;" }
+
+-- How a text is written in other languages, as far as its characters go: RFC 3986 and HTML forms; XML in text, in attributes and with
+-- numbers; JSON as it must be, as cjson has it, as it is safe in HTML; shells in single quotes, double quotes, with backslashes.
+local FORMS = {
+  function(text) return text end,
+  percent("%%%02X", "%-%._~"), percent("%%%02x", "%-%._~"), percent("%%%02X", "%-%._~!'()*"), percent("%%%02X", "%-%._~!$&'()*+,;=:@/"),
+  function(text) return (percent("%%%02X", "%-%._ *")(text):gsub(" ", "+")) end,
+  escaped("[&<>]", XML), escaped("[&<>\"]", XML_TEXT), escaped("[&<>\"']", XML_TEXT), escaped("[&<>\"']", XML, "&#%d;"),
+  escaped("[&<>\"']", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }),
+  escaped("[&<>\"']", XML, "&#x%x;"),
+  escaped('[%c"\\]', JSON, "\\u%04x"), escaped('[%c"\\/]', JSON_SLASH, "\\u%04x"),
+  escaped("[%c\"\\&<>']", JSON, "\\u%04x"), escaped("[%c\"\\&<>]", JSON, "\\u%04x"),
+  escaped("[']", { ["'"] = "'\\''" }), escaped("[']", { ["'"] = "'\"'\"'" }), escaped("[']", { ["'"] = "\\'" }),
+  function(text) return (text:gsub('["$`\\]', "\\%0")) end,
+  function(text) return (text:gsub("[^%w%-%._/:=@,+\128-\255]", "\\%0")) end, function(text) return (text:gsub('[\\"]', "\\%0")) end,
+}
 
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
--- The characters of base64 that depend on nothing but `text` when it stands at `offset` (0 to 2) of a group of three.
-local function base64(text, offset)
-  local out = {}
-  local padded = string.rep("\0", offset) .. text
-  for i = 1, #padded - 2, 3 do
+-- The characters of base64 that depend on nothing but `text` when it stands at `offset` (0 to 2) of a group of three; all to the end
+-- when nothing comes after it.
+local function base64(text, offset, ends)
+  local out, padded = {}, string.rep("\0", offset) .. text
+  for i = 1, ends and #padded or #padded - 2, 3 do
     local a, b, c = padded:byte(i, i + 2)
-    local bits = a << 16 | b << 8 | c
-    for shift = 18, 0, -6 do
+    local bits = a << 16 | (b or 0) << 8 | (c or 0)
+    for n, shift in ipairs { 18, 12, 6, 0 } do
       local index = (bits >> shift & 63) + 1
-      out[#out + 1] = ALPHABET:sub(index, index)
+      if n <= 2 or (n == 3 and b) or c then out[#out + 1] = ALPHABET:sub(index, index) end
     end
   end
   return table.concat(out):sub(offset == 0 and 1 or offset + 2)
@@ -35,32 +57,44 @@ end
 secret.new() -> secrets
 Make an empty collection of secret values.
 ]]
-function secret.new() return setmetatable({ values = {}, forms = {} }, secret) end
+function secret.new() return setmetatable({ values = {}, forms = {}, short = {} }, secret) end
 
 local function add_form(self, form)
   if #form >= 4 then self.forms[form] = true end
 end
 
---[[
-secrets:add(value) -> nothing
-From now on mask hides `value`, each of its lines, and their URL-, XML-, JSON-, shell- and base64-encoded forms. Values
-shorter than 6 characters are hidden only where they stand alone.
-]]
-function secret:add(value)
-  if type(value) ~= "string" or value == "" or self.values[value] then return end
-  self.values[value] = true
-  self.sorted = nil
-  if #value < SHORT then return end
-  for line in (value .. "\n"):gmatch("(.-)\r?\n") do
-    if #line >= SHORT then
-      for _, encode in ipairs { function(s) return s end, url, xml, json, shell } do add_form(self, encode(line)) end
-      for offset = 0, 2 do
-        local form = base64(line, offset)
-        if #form >= 8 then add_form(self, form) end
+local function add_line(self, line)
+  for _, encode in ipairs(FORMS) do add_form(self, encode(line)) end
+  for offset = 0, 2 do
+    for _, form in ipairs { base64(line, offset), base64(line, offset, true), base64(line .. "\n", offset, true) } do
+      if #form >= 8 then
+        add_form(self, form)
+        add_form(self, (form:gsub("[+/]", { ["+"] = "-", ["/"] = "_" }))) -- RFC 4648, 5
       end
     end
   end
-  add_form(self, value)
+end
+
+--[[
+secrets:add(value) -> boolean
+From now on mask hides `value`, each of its lines, and their URL-, XML-, JSON-, shell- and base64-encoded forms. Values and lines
+shorter than 6 characters are hidden only where they stand alone: false when `value` is one.
+]]
+function secret:add(value)
+  if type(value) ~= "string" or value == "" then return true end
+  if self.values[value] then return #value >= SHORT end
+  self.values[value] = true
+  self.sorted = nil
+  for line in (value .. "\n"):gmatch("(.-)\r?\n") do
+    if #line >= SHORT then add_line(self, line) elseif line ~= "" then self.short[line] = true end
+  end
+  if #value >= SHORT then add_line(self, value) end
+  return #value >= SHORT
+end
+
+-- What stands alone has no letter or digit beside a letter or digit of its own.
+local function alone(value)
+  return (value:find("^%w") and "%f[%w]" or "") .. plain(value) .. (value:find("%w$") and "%f[%W]" or "")
 end
 
 --[[
@@ -76,10 +110,14 @@ function secret:mask(text)
   for _, form in ipairs(self.sorted) do
     if text:find(form, 1, true) then text = text:gsub(plain(form), MARK) end
   end
-  for value in pairs(self.values) do
-    if #value < SHORT then text = text:gsub("%f[%w]" .. plain(value) .. "%f[%W]", MARK) end
-  end
+  for value in pairs(self.short) do text = text:gsub(alone(value), MARK) end
   return text
 end
+
+--[[
+secrets:hidden_in(text) -> boolean
+Whether a text has a secret in it.
+]]
+function secret:hidden_in(text) return self:mask(text) ~= text end
 
 return secret

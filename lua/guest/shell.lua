@@ -2,9 +2,9 @@
 local ssh = require "ssh"
 local signal = require "signal"
 local err = require "core.err"
-local retry = require "core.retry"
 local units = require "core.units"
 local check = require "guest.check"
+local login = require "guest.login"
 local space = require "guest.space"
 local sudo = require "guest.sudo"
 local upload = require "guest.upload"
@@ -15,57 +15,9 @@ guest.__index = guest
 
 local TAIL = 20          -- lines of a failed command's output in its error
 local KEPT = 16 * 1024   -- bytes of output kept for them
-local ATTEMPT = 60       -- seconds for one try to connect and log in
-local GREETING = 10      -- seconds of these until sshd's first words: a SYN that a booting guest has missed comes again too late
-local SAY = 60           -- seconds between two words about what is being waited for
+local ATTEMPT = 60       -- seconds for one question while the guest goes down
 
 -- ---- connecting ----
-
-local function connect_once(self, seconds)
-  local o = self.options
-  local address = o.address
-  if type(address) == "function" then address = address() end
-  if not address then err.raise("net", "the guest's address is not known yet", { op = "connect" }) end
-  self.session = err.check(ssh.connect { host = address, port = o.port, username = o.username, password = o.password,
-    key = o.key, key_file = not o.key and o.key_file or nil, passphrase = o.passphrase, agent = o.agent, known = o.known, greeting = GREETING,
-    timeout = math.max(5, math.min(ATTEMPT, seconds)) })
-  self.address, self.hostkey = address, self.session:hostkey()
-end
-
--- What may get better by itself: a refused connection is a guest that still boots, a refused password or another host key may
--- be the installer's own sshd.
-local NOT_YET = { net = true, timeout = true, auth = true, hostkey = true }
-
--- Tell what is being waited for, when it is something new and once a minute.
-local function teller(note)
-  local told, when
-  return function(e)
-    if not note or (e.code == told and signal.now() - when < SAY) then return end
-    told, when = e.code, signal.now()
-    note("still waiting: " .. e.message)
-  end
-end
-
-local function hint(self, e)
-  local o = self.options
-  if e.code == "auth" then return "is " .. o.username .. " allowed to log in with this password or key? The kickstart sets it" end
-  if e.code == "net" or e.code == "timeout" then
-    return "does sshd run in the guest, on port " .. (o.port or 22) .. ", and can this machine reach it?"
-  end
-end
-
-local function connect(self, seconds)
-  local until_, tell = signal.now() + seconds, teller(self.options.note)
-  local function again(e)
-    if not NOT_YET[e.code] then return false end
-    tell(e)
-    return true
-  end
-  local ok, e = pcall(retry.within, seconds, 1, function() connect_once(self, until_ - signal.now()) end, again)
-  if ok then return end
-  if err.is(e) then e.hint = e.hint or hint(self, e) end
-  error(e, 0)
-end
 
 --[[
 shell.connect(options) -> guest
@@ -78,9 +30,11 @@ Log in to a guest, with patience: until `timeout`, a refused connection, passwor
   options.key      string|nil       the private key itself, instead of its file
   options.passphrase string|nil     of the key
   options.agent    boolean = false
-  options.known    string|nil       the only host key to talk to ("SHA256:...")
+  options.known    string|nil       the only host key to talk to ("SHA256:..."); without it the first one that logs us in is kept to
   options.timeout  number = 1800    seconds
   options.note     function|nil     called with a line about what is being waited for
+  options.hide     function|nil     whether a command has something in it that no list of processes may show: it travels over
+                                    standard input then, as variables and passwords always do
 guest = { address = string, hostkey = { type, sha256, key } }; `local g <close>` or guest:close() disconnects.
 Raises: the last reason why it did not work: net, timeout, auth, hostkey; at once: ssh (no common algorithm), notfound, io and
 format (the key file), cancelled, and what the address function raises otherwise.
@@ -88,7 +42,7 @@ Blocks: yes.
 ]]
 function shell.connect(options)
   local self = setmetatable({ options = options, facts = {} }, guest)
-  connect(self, options.timeout or 1800)
+  login.patiently(self, options.timeout or 1800)
   return self
 end
 
@@ -109,6 +63,12 @@ guest:hostkey_fingerprint() -> string
 "ssh-ed25519 SHA256:…": the guest's host key, as it was when last connected.
 ]]
 function guest:hostkey_fingerprint() return self.hostkey.type .. " " .. self.hostkey.sha256 end
+
+--[[
+guest:forget_hostkey() -> nothing
+Expect another host key when logging in again: a step has made new ones.
+]]
+function guest:forget_hostkey() self.pinned = nil end
 
 local function session_of(self) return self.session or err.raise("net", "not connected to the guest", { target = self.address }) end
 
@@ -317,7 +277,7 @@ function guest:reboot(options)
       err.raise("timeout", "the guest did not boot again within " .. units.format_seconds(limit) .. ": its boot id is still the old one",
         { op = "reboot", target = self.address })
     end
-    err.wrap("reboot", self.address, connect, self, left)
+    err.wrap("reboot", self.address, login.patiently, self, left)
     local now = boot_id(self)
   until now and now ~= before
 end

@@ -44,7 +44,8 @@ end
 --[[
 sudo.dress(guest, command, options) -> string, string|nil
 The command line and its standard input, for a command with variables, or as root. The variables and the password stand at the
-front of the input; neither is in a list of arguments. dd reads byte by byte, so nothing of the rest is taken.
+front of the input, and so does a command that options.hide of shell.connect is true for; none is in a list of
+arguments. dd reads byte by byte, so nothing of the rest is taken.
   options.env    {name = value}|nil
   options.sudo   boolean = false
   options.stdin  string|nil
@@ -53,9 +54,10 @@ Blocks: yes, the first time with sudo.
 ]]
 function sudo.dress(guest, command, options)
   local stdin = options.stdin or ""
-  if options.env and next(options.env) then
-    local text = exports(options.env)
-    command = string.format("eval \"$(dd bs=1 count=%d 2>/dev/null)\"\n%s", #text, command)
+  local secret = guest.options.hide and guest.options.hide(command)
+  if secret or (options.env and next(options.env)) then
+    local text = exports(options.env or {}) .. (secret and command or "")
+    command = string.format("eval \"$(dd bs=1 count=%d 2>/dev/null)\"\n%s", #text, secret and "" or command)
     stdin = text .. stdin
   end
   local kind = options.sudo and sudo.kind(guest) or "root"

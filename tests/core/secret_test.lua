@@ -5,7 +5,9 @@ return {
     local s = secret.new()
     local value = [[p&ss"w/rd 'x<]]
     s:add(value)
-    for _, form in ipairs { value, "p%26ss%22w%2Frd%20%27x%3C", "p&amp;ss&quot;w/rd &apos;x&lt;", [[p&ss\"w\/rd 'x<]], [[p&ss"w/rd '\''x<]] } do
+    for _, form in ipairs { value, "p%26ss%22w%2Frd%20%27x%3C", "p%26ss%22w%2frd%20%27x%3c", "p%26ss%22w%2Frd+%27x%3C", "p&amp;ss&quot;w/rd &apos;x&lt;",
+      [[p&amp;ss"w/rd 'x&lt;]], "p&amp;ss&#34;w/rd &#39;x&lt;", [[p&ss\"w\/rd 'x<]], [[p&ss\"w/rd 'x<]], [[p\u0026ss\"w/rd 'x\u003c]],
+      [[p&ss"w/rd '\''x<]], [[p\&ss\"w/rd\ \'x\<]], [[p&ss\"w/rd 'x<]] } do
       local shown = s:mask("before " .. form .. " after")
       t:equal(shown, "before •••• after", form)
     end
@@ -17,6 +19,12 @@ return {
       local encoded = t:shell("printf %s '" .. prefix .. "correct horse battery and more' | base64 -w0")
       t:ok(not s:mask(encoded):find("Y3Qg", 1, true) and s:mask(encoded):find("••••", 1, true), prefix)
     end
+    for length = 8, 10 do -- at the end no tail is left
+      s:add(("correct horse battery"):sub(1, length))
+      for _, last in ipairs { "", "\\n" } do
+        t:match(s:mask(t:shell("printf '" .. ("correct horse battery"):sub(1, length) .. last .. "' | base64 -w0")), "^••••=*$")
+      end
+    end
   end,
   ["each line of a multi-line secret is hidden"] = function(t)
     local s = secret.new()
@@ -27,5 +35,7 @@ return {
     local s = secret.new()
     s:add("cat")
     t:equal(s:mask("cat concatenate 'cat'"), "•••• concatenate '••••'")
+    t:equal({ s:add("&a9"), s:add("b!"), s:add("long enough"), s:add("z\nshort") }, { false, false, true, true })
+    t:equal(s:mask("x&a9 a&a99 b! xb!"), "x•••• a&a99 •••• xb!")
   end,
 }

@@ -173,6 +173,19 @@ return {
     t:raises("did not boot again", g.reboot, g, { command = "true", timeout = 2 })
   end,
 
+  ["another machine that answers after a reboot gets nothing"] = function(t)
+    local server = sshd.start(t)
+    local other = sshd.start(t, { listen = "127.0.0.2", port = server.port })
+    t:write(other.directory .. "/authorized", t:read(server.directory .. "/authorized"))
+    local address = "127.0.0.1"
+    local g <close> = connect(server, { address = function() return address end })
+    address = "127.0.0.2"
+    local e = t:raises("host key", g.reboot, g, { timeout = 20, command = "true" })
+    t:equal(e.code, "hostkey")
+    t:contains(tostring(e), "when this build first logged in")
+    t:contains(tostring(e), "guest:forget_hostkey()")
+  end,
+
   ["shutting down may cost the connection, but not fail"] = function(t)
     local server = sshd.start(t)
     local g <close> = connect(server)
