@@ -1,0 +1,59 @@
+-- grid: rows of cells in columns that fit the terminal
+local term = require "term"
+
+local grid = {}
+
+local GAP = 2
+local LEAST = 6 -- a column is not made narrower than this
+
+local function width_of(text) return select(2, term.cut(text, math.maxinteger)) end
+
+-- Narrow the widest columns until all fit.
+local function fit(widths, room)
+  local total = -GAP
+  for _, w in ipairs(widths) do total = total + w + GAP end
+  while total > room do
+    local widest = 1
+    for i, w in ipairs(widths) do if w > widths[widest] then widest = i end end
+    if widths[widest] <= LEAST then return end
+    widths[widest], total = widths[widest] - 1, total - 1
+  end
+end
+
+local function cell(text, width, right, last)
+  local taken = width_of(text)
+  if taken > width then
+    text, taken = term.cut(text, width - 1)
+    text, taken = text .. "…", taken + 1
+  end
+  local blank = string.rep(" ", width - taken)
+  return right and blank .. text or last and text or text .. blank
+end
+
+--[[
+grid.lines(rows, options) -> {string, ...}
+Rows of cells, texts of one line, as lines of text. Cells that are too long are cut.
+  rows           array of arrays of strings
+  options.heading array of strings     above them
+  options.width  integer           columns of the terminal
+  options.right  {[column] = true} = {}  columns that are aligned to the right: numbers
+  options.paint  function          (color, text) -> text, for the heading
+]]
+function grid.lines(rows, options)
+  local widths, out = {}, {}
+  for i, text in ipairs(options.heading) do widths[i] = width_of(text) end
+  for _, row in ipairs(rows) do
+    for i = 1, #widths do widths[i] = math.max(widths[i], width_of(row[i])) end
+  end
+  fit(widths, options.width)
+  local function line(row)
+    local cells = {}
+    for i = 1, #widths do cells[i] = cell(row[i], widths[i], (options.right or {})[i], i == #widths) end
+    return (table.concat(cells, string.rep(" ", GAP)):gsub(" +$", ""))
+  end
+  out[1] = options.paint("bold", line(options.heading))
+  for _, row in ipairs(rows) do out[#out + 1] = line(row) end
+  return out
+end
+
+return grid
