@@ -27,6 +27,22 @@ local function own_method(kind, name)
   return common[name]
 end
 
+--[[
+object.methods(kind) -> {name = function}
+Our own methods of a managed type, with those of its bases.
+Blocks: no.
+]]
+function object.methods(kind)
+  local out = {}
+  while kind do
+    for name, method in pairs(classes[kind] or {}) do out[name] = out[name] or method end
+    local description = vim.type(kind)
+    kind = description and description.base
+  end
+  for name, method in pairs(common) do out[name] = out[name] or method end
+  return out
+end
+
 local function caller(name)
   callers[name] = callers[name] or function(self, args, options) return self.session:invoke(self, name, args, options) end
   return callers[name]
