@@ -115,17 +115,20 @@ static int next_character(EditLine *el, wchar_t *out) {
   }
 }
 
-/* complete(before, after) -> insertion, listing */
+/* complete(before, after) -> insertion, listing, erase */
 static int call_complete(lua_State *L) {
   Editor *e = lua_touserdata(L, 1);
   const LineInfo *line = el_line(e->el);
   const char *insertion, *listing;
+  lua_Integer erase;
   lua_pushvalue(L, 2);
   lua_pushlstring(L, line->buffer, (size_t)(line->cursor - line->buffer));
   lua_pushlstring(L, line->cursor, (size_t)(line->lastchar - line->cursor));
-  lua_call(L, 2, 2);
-  insertion = luaL_optstring(L, -2, "");
-  listing = luaL_optstring(L, -1, NULL);
+  lua_call(L, 2, 3);
+  insertion = luaL_optstring(L, -3, "");
+  listing = luaL_optstring(L, -2, NULL);
+  erase = luaL_optinteger(L, -1, 0);
+  if (erase > 0 && erase <= line->cursor - line->buffer) el_deletestr(e->el, (int)erase);
   if (*insertion && el_insertstr(e->el, insertion) < 0) insertion = "";
   if (listing) {
     fprintf(stdout, "\n%s\n", listing);
@@ -213,8 +216,9 @@ editor:read(prompt [, complete]) -> string
                                  -> nil
 Let the user edit a line; it comes without its newline. nil at the end of the input (Ctrl-D in an empty line).
   prompt         string            bytes between two \1 are sent to the terminal and take no room on it: colours
-  complete       function|nil      complete(before, after) -> insertion, listing: called at Tab with the texts before and after the
-                                   cursor; `insertion` is put there, `listing` (lines of text) shown below; nil for neither
+  complete       function|nil      complete(before, after) -> insertion, listing, erase: called at Tab with the texts before and after
+                                   the cursor; `insertion` is put there, `listing` (lines of text) shown below, nil for neither; `erase`
+                                   characters before the cursor go away first
 Raises: cancelled (Ctrl-C: the line is given up; other signals); what `complete` raises.
 Blocks: yes; transfers under way go on.  Source: editline(3).
 */

@@ -11,7 +11,7 @@ local function plain(text) return (text:gsub("\27%[[%d;?]*[%a]", ""):gsub("\27[%
 --[[
 terminal.run(t, command, steps) -> output, status
 Run a shell command on a terminal; output is what it wrote, without colours and cursor movements.
-  steps          array of { wait = text|nil, send = keys|nil }     each waits for its text to appear and then types
+  steps          array of { wait = text|nil, send = keys|nil, hangup = boolean }   each waits for its text and then types, or hangs up
 ]]
 function terminal.run(t, command, steps)
   local path = t:write(t:directory() .. "/steps.json", cjson.encode(steps))

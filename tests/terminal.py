@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """terminal.py STEPS COMMAND...: run a command on a pseudo-terminal of 100 columns and 30 rows; prints all that it wrote.
 
-STEPS is a JSON file, a list of {"wait": text that must appear after what the last step saw, "send": keys}, both optional.
+STEPS is a JSON file, a list of {"wait": text that must appear after what the last step saw, "send": keys, "hangup": true: the
+terminal goes away and the command is waited for}, all optional.
 Its exit status is the command's; 124 when a text did not come within 30 seconds."""
 import fcntl, json, os, pty, select, signal, struct, sys, termios, time
 
@@ -37,6 +38,9 @@ for step in steps:
         if not read_some(deadline):
             break
     at = max(at, seen.find(wanted, at) + len(wanted))
+    if step.get("hangup"):
+        os.close(master)
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 255)
     os.write(master, step.get("send", "").encode())
 
 while read_some(time.monotonic() + 30):

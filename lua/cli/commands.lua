@@ -18,7 +18,7 @@ local commands = {}
 --   run       function(given, words) -> integer   the exit status
 commands.groups = {
   { "Images", "build", "check", "plan", "inspect", "gc", "init", "import-packer" },
-  { "Virtual machines", "keys", "screenshot" },
+  { "Virtual machines", "repl", "keys", "screenshot" },
   { "Files", "ova", "iso", "floppy" },
   { "Other", "run", "help", "completion", "version" },
 }

@@ -1,5 +1,6 @@
 -- complete: what could stand at the end of a piece of Lua at the REPL: names, properties, fields, values, paths
 local vim = require "vim"
+local natural = require "core.natural"
 local lex = require "cli.lex"
 local shape = require "cli.shape"
 local object = require "vsphere.object"
@@ -187,12 +188,7 @@ local function chosen(names, begun)
     end
     seen[name] = true
   end
-  local out = #exact > 0 and exact or other
-  table.sort(out, function(a, b)
-    local x, y = a:lower(), b:lower()
-    return x == y and a < b or x < y
-  end)
-  return out
+  return natural.sort(#exact > 0 and exact or other)
 end
 
 --[[

@@ -29,19 +29,28 @@ function connection.check(given)
 end
 
 --[[
-connection.read(given, command) -> table
+connection.variables(given, command) -> table, secrets
 What a command that takes no recipe is told about the vCenter, by --var, --var-file and the environment: what session.connect
-takes, and datacenter.
+takes, as far as it is set.
   given          table             options: var, var_file
   command        string            to be named in a mistake
 Raises: usage, recipe (a value of the wrong form).
 ]]
-function connection.read(given, command)
-  local problems = {}
-  local v = variables.new({ files = given.var_file, assignments = given.var, secrets = secret.new() }):scope({}, problems)
-  local read = { server = v.vcenter_server, username = v.username, password = v.password, insecure = v.insecure_connection,
-    ca_file = v.ca_file, thumbprint = v.thumbprint, datacenter = v.datacenter }
+function connection.variables(given, command)
+  local problems, secrets = {}, secret.new()
+  local v = variables.new({ files = given.var_file, assignments = given.var, secrets = secrets }):scope({}, problems)
   place.raise({ path = command, text = "" }, problems)
+  return { server = v.vcenter_server, username = v.username, password = v.password, insecure = v.insecure_connection,
+    ca_file = v.ca_file, thumbprint = v.thumbprint, datacenter = v.datacenter }, secrets
+end
+
+--[[
+connection.read(given, command) -> table
+As connection.variables, when it is enough to log in.
+Raises: usage, recipe.
+]]
+function connection.read(given, command)
+  local read = connection.variables(given, command)
   connection.check(read)
   return read
 end

@@ -23,7 +23,7 @@ local function cell(p, value, field, owner)
     return humane.harmless(time or value)
   end
   if type(value) == "number" then return field and humane.unit(field, owner, value) or nested.number(p, value) end
-  if type(value) == "table" and not vim.typeof(value) and not object.is(value) and rawlen(value) > 0 and not getmetatable(value).__tostring then
+  if type(value) == "table" and not vim.typeof(value) and rawlen(value) > 0 and not (getmetatable(value) or {}).__tostring then
     local cells = {}
     for i, inner in ipairs(value) do cells[i] = cell(p, inner, field, owner) end
     return table.concat(cells, ", ")
@@ -118,9 +118,11 @@ local function column_table(p, value)
   local about = list.about(value)
   local values, shown = {}, {}
   for i = 1, math.min(#value, ROWS) do shown[i], values[i] = about.list[i], value[i] end
-  nested.learn(p, { shown, values })
+  local named = about.path == "name" and not about.follows
+  nested.learn(p, { named and {} or shown, values })
   local column = { path = about.path, heading = about.path, field = about.field, owner = about.owner }
-  local first = { heading = "", text = function(i) return humane.harmless(p.names[tostring(shown[i])] or tostring(shown[i])) end }
+  local function name(i) return humane.harmless(p.names[tostring(shown[i])] or tostring(shown[i])) end
+  local first = not named and { heading = "", text = name } or nil
   return numbered(p, { column }, #value, function(i) return values[i] end, first)
 end
 

@@ -3,6 +3,7 @@ local vim = require "vim"
 local runtime = require "runtime"
 local err = require "core.err"
 local glob = require "core.glob"
+local natural = require "core.natural"
 local list = require "vsphere.list"
 local property = require "vsphere.property"
 
@@ -33,13 +34,10 @@ local function plain(name) return (name:gsub("%%(%x%x)", function(hex) return st
 
 local function slashless(name) return (name:gsub("/", "%%2f")) end
 
-local function by_name(a, b) return a.name < b.name end
-
 local function entries_of(found, order)
   local out = {}
   for _, object in ipairs(order) do out[#out + 1] = { object = object, name = plain(found[object].name or object.moid) } end
-  table.sort(out, by_name)
-  return out
+  return natural.sort(out, function(entry) return entry.name end)
 end
 
 --[[

@@ -158,11 +158,14 @@ function list.is(value)
 end
 
 --[[
-list.about(column) -> { list, path, field }
-What a column is made of: the list, the path of the property, and its field as vim.field describes it.
+list.about(column) -> { list, path, field, follows }
+What a column is made of: the list, the path of the property, its field as vim.field describes it, and whether it is one of what the
+list's objects refer to.
 Blocks: no.
 ]]
-function list.about(self) return { list = rawget(self, "list"), path = rawget(self, "path"), field = rawget(self, "field") } end
+function list.about(self)
+  return { list = self.list, path = self.path, field = self.field, follows = self.sources[1] ~= self.list[1] }
+end
 
 --[[
 list:get(paths) -> {{object = object, [path] = value}, ...}

@@ -48,6 +48,15 @@ local function caller(name)
   return callers[name]
 end
 
+--[[
+object.method_name(f) -> string|nil
+The API method that a function calls, which came as object.METHOD: "PowerOnVM_Task".
+Blocks: no.
+]]
+function object.method_name(f)
+  for name, known in pairs(callers) do if known == f then return name end end
+end
+
 local function unknown(self, name)
   local members = vim.members(self.kind)
   local names = members and members.methods or {}

@@ -1,4 +1,6 @@
 -- vm: virtual machines: making, powering, typing at, looking at and publishing them
+local keystroke = require "keystroke"
+local signal = require "signal"
 local err = require "core.err"
 local fault = require "vsphere.fault"
 local lost = require "vsphere.lost"
@@ -132,14 +134,9 @@ end
 
 -- ---- the console ----
 
---[[
-VirtualMachine:type(events) -> integer
-Send key events to the console, all in one call. Returns how many the server accepted.
-  events         array of { hid = integer, modifiers = table|nil }   as keystroke.parse gives them, without waits
-Raises: build (not all were accepted), fault.
-Blocks: yes.  Source: UsbScanCodeSpecKeyEvent.
-]]
-function Machine:type(events)
+local PAUSE = 0.1 -- seconds between keys: a console that is asked faster loses some
+
+local function send(self, events)
   local keys = {}
   for i, e in ipairs(events) do keys[i] = { usbHidCode = e.hid, modifiers = e.modifiers } end
   local accepted = self:PutUsbScanCodes { spec = { keyEvents = keys } }
@@ -150,13 +147,40 @@ function Machine:type(events)
 end
 
 --[[
-VirtualMachine:screenshot() -> string
-A picture of the console, PNG.
-Raises: http (the VM is off, no privilege).
+VirtualMachine:type(keys [, options]) -> integer
+Type at the console: a boot command ("<esc><wait>linux<enter>"), key by key with its waits; or key events, all in one call. Returns
+how many keys the server accepted.
+  keys           string|array      see keystroke.parse; of events { hid = integer, modifiers = table|nil } without waits
+  options.layout string = "us"     the guest's keyboard, for a string
+Raises: usage (a tag that is not known), build (not all were accepted), fault.
+Blocks: yes.  Source: UsbScanCodeSpecKeyEvent.
+]]
+function Machine:type(keys, options)
+  if type(keys) ~= "string" then return send(self, keys) end
+  local events, message = keystroke.parse(keys, { layout = options and options.layout })
+  local count = 0
+  for _, event in ipairs(events or err.raise("usage", message)) do
+    if not event.wait then count = count + send(self, { event }) end
+    signal.sleep(event.wait or PAUSE)
+  end
+  return count
+end
+
+--[[
+VirtualMachine:screenshot([path]) -> string
+A picture of the console, PNG: its bytes, or the path of the file that it was written to.
+Raises: http (the VM is off, no privilege), io.
 Blocks: yes.  Source: GET /screen?id= with the session's cookie.
 ]]
-function Machine:screenshot()
-  return self.session:request { path = "/screen?id=" .. self.moid, stall = 30 }.body
+function Machine:screenshot(path)
+  local bytes = self.session:request { path = "/screen?id=" .. self.moid, stall = 30 }.body
+  if not path then return bytes end
+  local file, message = io.open(path, "wb")
+  if not file then err.raise("io", message) end
+  local written, why = file:write(bytes)
+  local closed, late = file:close()
+  if not (written and closed) then err.raise("io", path .. ": " .. (why or late)) end
+  return path
 end
 
 -- ---- questions ----

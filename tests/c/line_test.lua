@@ -10,6 +10,7 @@ local line, signal = require "line", require "signal"
 local editor <close> = assert(line.open())
 local function complete(before, after)
   if before == "na" then return "me" end
+  if before == "say oh" then return "é", nil, 2 end
   if before:find "bad$" then error("a bad completion", 0) end
   if before ~= "" then return nil, "one  two  [" .. before .. "|" .. after .. "]" end
 end
@@ -44,6 +45,10 @@ return {
     t:contains(out, "one  two  [ab|c]\nask> abc")
   end,
 
+  ["a completion may take away what is before the cursor"] = function(t)
+    t:contains(run(t, { { wait = "ask>", send = "say oh\t!\r" }, { wait = "got {say é!}" }, { wait = "ask>", send = "\4" } }), "got {say é!}")
+  end,
+
   ["what the completion raises is raised by the reading; the editor goes on"] = function(t)
     local out, status = run(t, { { wait = "ask>", send = "bad\t" }, { wait = "raised {a bad completion}", send = "x\r" },
       { wait = "got {x}" }, { wait = "ask>", send = "\4" } })
@@ -59,7 +64,8 @@ return {
 
   ["the history is kept in a file that only its owner reads, and comes back"] = function(t)
     local path = t:directory() .. "/history"
-    local out = run(t, { { wait = "ask>", send = "first \"ü\"\r" }, { wait = "got", send = "second\r" }, { wait = "got" }, { wait = "ask>", send = "\4" } }, path)
+    local out = run(t, { { wait = "ask>", send = "first \"ü\"\r" }, { wait = "got", send = "second\r" }, { wait = "got" },
+      { wait = "ask>", send = "\4" } }, path)
     t:contains(out, "loaded\tnil\topen " .. path .. ": No such file or directory\tnotfound")
     t:equal(lfs.attributes(path, "permissions"), "rw-------")
     out = run(t, { { wait = "ask>", send = "\16\16\r" }, { wait = "got" }, { wait = "ask>", send = "\4" } }, path)

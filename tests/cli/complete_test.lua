@@ -102,7 +102,7 @@ local CASES = {
   { "vm", "vm vms" },
   { "pri", "print" },
   { "retu", "return" },
-  { "VirtualE100", "VirtualE1000 VirtualE1000e" },
+  { "VirtualE1000e", "VirtualE1000e VirtualE1000eOption" },
   { "vim.VirtualE1000", "VirtualE1000 VirtualE1000BackingInfo VirtualE1000e", loose = true },
   { "string.fo", "format" },
   { "settings.al", "alpha alps" },
@@ -142,7 +142,8 @@ return {
 
   ["whatever stands there, nothing raises"] = function(t)
     local texts = { "", "}", "]]", ")(", "vm.", "vm:", "vm..", "vm:x.", "{", "{{{", "= ", "f{ = ", "[[", "--[[", "'\\", '"', "vm[", "vm[1",
-      "vm[1].", "a.b.c:d()", "((((", "VirtualDisk{ backing = { ", "find(", "find('", "find(vm, '", "\255\0", "x == '", "== '", "vm.config == '", "local function f(", "...", "1.", "vim.Vir", "vim." }
+      "vm[1].", "a.b.c:d()", "((((", "VirtualDisk{ backing = { ",
+      "find(", "find('", "find(vm, '", "\255\0", "x == '", "== '", "vm.config == '", "local function f(", "...", "1.", "vim.Vir", "vim." }
     for _, text in ipairs(texts) do t:ok(pcall(complete.at_tab, text, env, 80), text) end
     local long = 'vm:ReconfigVM_Task({ spec = VirtualMachineConfigSpec{ deviceChange = { { operation = "add", '
       .. 'device = vms[1].config.hardware:x() } } }, f "x" })'

@@ -45,7 +45,7 @@ return {
     t:match(help(t, "VirtualMachinePowerState"), 'One of "poweredOff", "poweredOn", "suspended".')
     t:match(help(t, "VirtualMachine:PowerOnVM_Task"), "\n  host +reference to HostSystem, optional\n.*Faults: TaskInProgress")
     t:match(help(t, "VirtualMachine.config"), "config +VirtualMachineConfigInfo, optional")
-    t:contains(help(t, "VirtualMachine"), "VirtualMachine:type(events) -> integer")
+    t:contains(help(t, "VirtualMachine"), "VirtualMachine:type(keys [, options]) -> integer")
   end,
   ["a module shows the contracts of its functions, a function its own"] = function(t)
     t:contains(help(t, "ssh.connect"), "ssh.connect(")

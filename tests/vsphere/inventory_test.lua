@@ -50,7 +50,7 @@ return {
     t:equal(names(vc:find "vm/**"), "Packer a%2fb inside")
     t:equal(vc:find "vm/Packer/inside".kind, "VirtualMachine")
     t:equal(inventory.path(vc:find "vm/a%2fb"), "/DC0/vm/a%2fb")
-    t:equal(table.concat(inventory.candidates(vc, "vm/"), " "), "Packer/ a%2fb")
+    t:equal(table.concat(inventory.candidates(vc, "vm/"), " "), "a%2fb Packer/")
   end,
 
   ["a name that is not there names the nearest, or what there is"] = function(t)
