@@ -40,6 +40,15 @@ return {
     t:match(help(t, "vars"), "\n  secret +boolean +.*\n  vcenter_server +string ")
     t:contains(help(t, "username"), "VCENTER_USERNAME, GOVC_USERNAME, LUABUILD_VAR_username")
   end,
+  ["the options of an option, for the words that have it"] = function(t)
+    local out = help(t, "export")
+    t:contains(out, "── export (option of base, clone) ")
+    t:match(out, "\n    format +ova | ovf = \"ova\"")
+    t:match(out, "\n      vendor +string +who makes it")
+    t:match(help(t, "hardware"), "option of base%).*option of clone%)")
+    t:match(help(t, "clone.hardware.disk"), "^  hardware.disk +size ")
+    t:match(help(t, "guest_id"), "^  guest_id +string +required")
+  end,
   ["types, methods and fields of the API"] = function(t)
     t:match(help(t, "VirtualMachineConfigSpec"), "\n  memoryMB +long, optional")
     t:match(help(t, "VirtualMachinePowerState"), 'One of "poweredOff", "poweredOn", "suspended".')

@@ -85,7 +85,7 @@ local function type_page(description)
   local name, bases = description.name, chain(description)
   local new = since(description.version)
   local parts = { { "text", string.format("%s is %s of the vSphere API%s%s.", name, KINDS[description.kind],
-    #bases > 0 and ", and a " .. table.concat(bases, ", a ") or "", new ~= "" and ", " .. new or "") } }
+    #bases > 0 and ", derived from " .. table.concat(bases, ", ") or "", new ~= "" and ", " .. new or "") } }
   if description.kind == "enum" then add_enum(parts, description)
   elseif description.kind == "managed" then add_managed(parts, name)
   elseif description.fields then

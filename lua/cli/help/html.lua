@@ -35,10 +35,10 @@ local function link(name, text, here)
   return to and string.format('<a href="%s">%s</a>', escaped(to), text) or text
 end
 
--- Text as it stands, with links to the contracts that it names, but for the one it is itself.
+-- Text as it stands, with links to the contracts that it names, and in the API's own prose to types; but to itself not.
 local function linked(text, here, own)
-  return (escaped(text):gsub("[%w_]+[.:][%w_]+", function(name)
-    if name ~= own and contract.exact(name) then return link(name, name, here) end
+  return (escaped(text):gsub("[%w_][%w_.:]*[%w_]", function(name)
+    if name ~= own and (contract.exact(name) or here ~= "index.html") then return link(name, name, here) end
   end))
 end
 

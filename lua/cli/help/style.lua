@@ -19,10 +19,11 @@ pre { margin: .5rem 0; padding: .7rem .9rem; background: var(--soft); border-rad
 dl { margin: .5rem 0; }
 dl > div { padding: .35rem 0; border-top: 1px solid var(--line); }
 dd { margin: 0; }
+dt, dd.type { display: inline; margin-right: .6rem; }
 .type { color: var(--dim); font-size: .9rem; }
 .names a { display: inline-block; margin-right: .8rem; }
 :target { background: color-mix(in srgb, var(--link) 12%, transparent); }
 footer { margin: 3rem 0 1rem; color: var(--dim); font-size: .85rem; }
-@media (min-width: 48rem) { dl > div { display: grid; grid-template-columns: 17rem 15rem 1fr; gap: 1rem; } }
+@media (min-width: 48rem) { dl > div { display: grid; grid-template-columns: 17rem 15rem 1fr; gap: 1rem; } dt, dd.type { margin: 0; } }
 @media print { nav { display: none; } pre { border: 1px solid var(--line); } section { break-inside: avoid-page; } }
 ]]

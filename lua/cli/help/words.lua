@@ -84,15 +84,52 @@ local function kind_page(kind)
   return { name = kind.name, kind = "kind of check", title = kind.name, parts = parts }
 end
 
+-- Rows of the option `topic` ("export", "hardware.memory") and of those inside it, out of a word's.
+local function option_rows(word, topic)
+  local out = {}
+  for _, row in ipairs(word.spec and rows.of(word.spec, word[1] == "check" and function(f) return KINDS[f[1]] ~= nil end or nil) or {}) do
+    local rest = row[1] == topic and row[1] or row[1]:match("^" .. topic:gsub("%p", "%%%0") .. "[.%[].*$")
+    if rest then out[#out + 1] = row end
+  end
+  local top = out[1] and out[1].depth or 1
+  for i, row in ipairs(out) do out[i] = { row[1], row[2], row[3], depth = row.depth - top + 1, short = i == 1 and row[1] or row.short } end
+  return out
+end
+
+local function same(a, b)
+  if #a ~= #b then return false end
+  for i, row in ipairs(a) do if row[1] ~= b[i][1] or row[2] ~= b[i][2] or row[3] ~= b[i][3] then return false end end
+  return true
+end
+
+-- An option of several words is one page as far as it is the same.
+local function add_options(topic, out)
+  local of, option = topic:match("^(%a[%w_]*)%.(.+)$")
+  local found = {}
+  for _, word in ipairs(vocabulary) do
+    local list = option_rows(word, topic)
+    if #list == 0 and of == word[1] then list = option_rows(word, option) end
+    local known
+    for _, one in ipairs(found) do if same(one.list, list) then known = one end end
+    if known then table.insert(known.words, word[1])
+    elseif #list > 0 then found[#found + 1] = { list = list, words = { word[1] } } end
+  end
+  for _, one in ipairs(found) do
+    out[#out + 1] = { name = topic, kind = "option of " .. table.concat(one.words, ", "), title = topic, parts = { { "rows", one.list } } }
+  end
+end
+
 --[[
 words.find(topic) -> {page, ...}
-What of a recipe has this name: a word, a kind of check, a standard variable; "variables" and "environment" are tables of them.
+What of a recipe has this name: a word, a kind of check, a standard variable, an option of words ("export", "clone.hardware.memory");
+"variables" is a table of the standard ones.
 ]]
 function words.find(topic)
   local out = {}
   for _, word in ipairs(vocabulary) do if word[1] == topic then out[#out + 1] = word_page(word) end end
   if KINDS[topic] then out[#out + 1] = kind_page(KINDS[topic]) end
   for _, declared in ipairs(standard) do if declared[1] == topic then out[#out + 1] = variable_page(declared) end end
+  add_options(topic, out)
   if topic == "variables" then out[#out + 1] = words.variables() end
   return out
 end
