@@ -123,11 +123,11 @@ return {
 
   ["files for a floppy and a CD, contents, and keys that are Packer's"] = function(t)
     local text, _, dir = import(t, { vm_name = "x", cd_files = { "./ks/user-data", "./ks" }, cd_label = "cidata", cd_content = { ["meta-data"] = "" },
-      boot_command = { "<leftCtrlOn>c<leftCtrlOff><wait5s><spacebar>{{ .Name }}<f10>" }, boot_keygroup_interval = "50ms",
+      boot_command = { "<esc><wait> linux x<enter>", "<leftCtrlOn>c<leftCtrlOff><wait5s><spacebar>{{ .Name }}<f10>" }, boot_keygroup_interval = "50ms",
       ssh_password = "x", iso_checksum = "none",
       iso_url = "file:///dev/null", CPUs = "3" })
     t:contains(text, 'kickstart = { cd = { "ks/user-data", "ks" }, files = { ["meta-data"] = "" }, label = "cidata" }')
-    t:contains(text, 'boot      = { interval = "50ms", "<leftCtrlOn>c<leftCtrlOff><wait5s><spacebar>one<f10>" }')
+    t:contains(text, 'boot      = {\n    interval = "50ms",\n    "<esc><wait>linux x<enter>",\n    "<leftCtrlOn>c<leftCtrlOff><wait5s><spacebar>one<f10>",\n')
     t:contains(text, "hardware  = { cpus = 3 }")
     t:shell("mkdir " .. dir .. "/ks && echo x > " .. dir .. "/ks/user-data")
     t:write(dir .. "/r.lua", text:gsub("file:///dev/null", dir .. "/t.json"))

@@ -150,8 +150,16 @@ local function boot_text(image, raw)
   return out
 end
 
+-- At the prompt that <esc> brings, newer loaders take a blank before the name for a part of it.
+local function after_escape(s)
+  local at = s:find "^<esc>" and 6 or 1
+  while at > 1 and s:find("^<wait%w*>", at) do at = s:find(">", at, true) + 1 end
+  return at > 1 and s:sub(1, at - 1) .. s:sub(at):gsub("^%s+", "") or s
+end
+
 local function address(image, s)
   s = s:gsub("https?://\1:\2", "${http}")
+  s = after_escape(s)
   if s:find "[\1\2]" then
     image:lose("boot_command", "{{ .HTTPIP }} and {{ .HTTPPort }} apart: ${http} is http://address:port, ${ip} the address")
     s = s:gsub("\1", "${ip}"):gsub("\2", "8000")

@@ -15,7 +15,7 @@ part() {                # NUMBER: that partition's name
 choose_disk() {         # the kickstart's, else the first
     wait_for 15 [ "$(disks)" ]
     if [ -f "$ks/disk" ]; then
-        named=$(cut -d , -f 1 "$ks/disk")
+        named=$(sed 's/,.*//; q' "$ks/disk") # said of each partition, it is the same one
         disk=/dev/${named#/dev/}
         [ -b "$disk" ] || fail "the kickstart wants the disk $disk, which is not there" "disks: $(disks | tr '\n' ' ')"
     else
