@@ -179,6 +179,19 @@ end
 local function already(size) return "already on the datastore, " .. units.format_bytes(size) end
 
 --[[
+iso.is_cached(b) -> boolean
+Is the ISO, by its checksum, on the datastore or in the cache of this machine?
+  b              build             image, datastore
+Blocks: yes, one request.
+]]
+function iso.is_cached(b)
+  local one = b.image.iso
+  if not one.digest then return false end
+  local name = file_name(one.algorithm, one.digest)
+  return (size_of(cache_directory() .. "/" .. name) or b.datastore:size(iso.FOLDER .. "/" .. name)) ~= nil
+end
+
+--[[
 iso.prepare(b) -> string
 See to it that the installer is on the datastore and set b.iso_path ("[datastore] …"). With a known checksum an ISO
 that is there already is neither downloaded nor uploaded; one that another process of this machine uploads is waited for.

@@ -105,18 +105,37 @@ function life.build(kind, image, options, emit)
   return { result = result, seconds = signal.now() - started, timings = b.timings, run = b.run, artifacts = b.artifacts or {} }
 end
 
+local function place_of(b)
+  local networks = {}
+  for name, network in pairs(b.networks or {}) do networks[#networks + 1] = name ~= "" and name or network and network.name or nil end
+  table.sort(networks)
+  local p = b.image.placement
+  return { server = b.vc.host, datacenter = b.datacenter.name, compute = b.compute.name, datastore = b.datastore.known.name,
+    folder = p.folder, resource_pool = p.resource_pool, networks = networks }
+end
+
 --[[
-life.plan(kind, image, options) -> decision, reason, {step, ...}
+life.plan(kind, image, options) -> plan
 What life.build would do, found out by the preflight alone: nothing is changed.
+  options        table             as for life.build, and:
+  options.planned, options.fingerprints {image = string} = {}  what is known of the images before this one: see source.resolve
+  options.thorough boolean         see preflight.run
+plan = { image, decision, reason (as in the event image.decided), steps = {name, ...}, fingerprint = string, place = { server, datacenter,
+  compute, datastore, folder, resource_pool, networks = {name, ...} }, notes = {string, ...}, server = string }
 Raises: what the preflight raises.
 Blocks: yes.
 ]]
 function life.plan(kind, image, options)
-  local b = context.new(image, options, function() end)
-  local ok, e = pcall(runner.run, kind.preflight, b)
+  local notes = {}
+  local b = context.new(image, options, function(event) if event.event == "note" then notes[#notes + 1] = event.message end end)
+  local ok, e = pcall(function()
+    runner.run(kind.preflight, b)
+    return { image = image, decision = b.decision, reason = b.reason, steps = step_names(b, steps_of(b, kind)), fingerprint = b.made.total,
+      place = place_of(b), notes = notes, server = b.vc.about.fullName }
+  end)
   b.scope:unwind()
   if not ok then error(e, 0) end
-  return b.decision, b.reason, step_names(b, steps_of(b, kind))
+  return e
 end
 
 return life

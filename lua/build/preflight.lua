@@ -1,12 +1,13 @@
 -- preflight: everything is resolved by name and checked before anything is made; all problems are reported at once
 local httpd = require "httpd"
-local runtime = require "runtime"
 local finder = require "vsphere.finder"
 local session = require "vsphere.session"
 local err = require "core.err"
-local units = require "core.units"
 local existing = require "build.existing"
 local fingerprint = require "build.fingerprint"
+local fit = require "build.fit"
+local privileges = require "build.privileges"
+local units = require "core.units"
 
 local preflight = {}
 
@@ -67,78 +68,6 @@ local function resolve(b)
   end
 end
 
--- ---- whether it fits ----
-
--- A datastore or network that the chosen host or cluster does not have fails much later, with an obscure fault.
-local function check_reach(b)
-  local function has(list, object)
-    for _, one in ipairs(list or {}) do if one == object then return true end end
-    return false
-  end
-  local facts = b.compute.facts
-  if b.datastore and not has(facts.datastore, b.datastore) then
-    problem(b, string.format("datastore '%s' is not mounted on %s", b.datastore.known.name, b.compute.name))
-  end
-  for name, network in pairs(b.networks) do
-    if network and not has(facts.network, network.object) then
-      problem(b, string.format("network '%s' is not there on %s", name ~= "" and name or network.name, b.compute.name))
-    end
-  end
-end
-
-local function check_room(b)
-  local summary = b.datastore.known.summary
-  if summary.accessible == false then return problem(b, string.format("datastore '%s' is not accessible", b.datastore.known.name)) end
-  local full, thin = 0, 0
-  for _, disk in ipairs(b.image.hardware.disks) do
-    if disk.provisioning == "thin" then thin = thin + disk.size else full = full + disk.size end
-  end
-  local free = summary.freeSpace
-  local need = full + b.image.hardware.memory -- the swap file of a running machine
-  if free < need then
-    problem(b, string.format("datastore '%s' has %s free, the image needs %s", b.datastore.known.name, units.format_bytes(free), units.format_bytes(need)),
-      "free space there, or choose another datastore")
-  elseif free < need + thin then
-    b.note(string.format("datastore '%s' has %s free, less than the thin disks may grow to", b.datastore.known.name, units.format_bytes(free)))
-  end
-end
-
--- Asked only to name the nearest one.
-local function known_guest_ids(b, key)
-  local ok, option = pcall(function() return b.compute.facts.environmentBrowser:QueryConfigOptionEx { spec = { key = key } } end)
-  if not ok and err.is(option, "cancelled") then error(option, 0) end
-  local ids = {}
-  for i, d in ipairs(ok and option and option.guestOSDescriptor or {}) do ids[i] = d.id end
-  return ids
-end
-
--- The guest id and the hardware version, as the chosen place knows them. One question.
-local function check_guest_id(b)
-  local h = b.image.hardware
-  local key = h.version and string.format("vmx-%02d", h.version) or nil
-  local wanted = string.format("%s%s", b.image.guest_id, key and " with hardware version " .. h.version or "")
-  local ok, option = pcall(function()
-    return b.compute.facts.environmentBrowser:QueryConfigOptionEx { spec = { key = key, guestId = { b.image.guest_id } } }
-  end)
-  if not ok then
-    if not err.is(option, "fault") then error(option, 0) end
-    return problem(b, string.format("%s does not know %s: %s", b.compute.name, wanted, option.message))
-  end
-  for _, d in ipairs(option and option.guestOSDescriptor or {}) do
-    if d.id == b.image.guest_id then return end
-  end
-  local near = runtime.nearest(b.image.guest_id, known_guest_ids(b, key))
-  problem(b, string.format("%s does not know the guest id %s", b.compute.name, wanted),
-    near and "did you mean " .. near .. "?" or "guest ids are names such as centos7_64Guest, vmwarePhoton64Guest, otherLinux64Guest")
-end
-
-local function check_version(b)
-  local major, minor = b.vc.about.apiVersion:match("^(%d+)%.(%d+)")
-  if b.image.boot and (tonumber(major) < 6 or (tonumber(major) == 6 and tonumber(minor) < 5)) then
-    problem(b, "typing a boot command needs vSphere 6.5, the server has " .. b.vc.about.apiVersion)
-  end
-end
-
 -- ---- what is there ----
 
 local function look_for_existing(b)
@@ -169,45 +98,32 @@ local function raise_problems(b)
   err.raise("notfound", #lines .. " problems:\n" .. table.concat(lines, "\n"))
 end
 
--- An ISO that the recipe expects on a datastore.
-local function check_iso_path(b)
-  local path = b.image.iso.path
-  local store, file = (path or ""):match("^%[(.-)%]%s*(.+)$")
-  if not path then return end
-  if not store then return problem(b, string.format("iso.path: '%s' is not a path on a datastore", path), 'write "[datastore] directory/file.iso"') end
-  local found = store == b.datastore.known.name and b.datastore or attempt(b, b.find.datastore, b.find, b.datacenter, store)
-  if found and not found:size(file) then problem(b, string.format("iso.path: %s is not there", path)) end
-end
-
--- What only an image that is installed needs to have checked.
-local function check_install(b)
-  if b.compute then check_guest_id(b) end
-  if b.datastore then
-    check_room(b)
-    check_iso_path(b)
-  end
-  check_version(b)
+-- Nothing is done to an image that is up to date: then nobody has to be allowed anything, unless that is the question.
+local function check_privileges(b, add)
+  local idle = b.decision == "current" or b.decision == "foreign"
+  if (not idle or b.options.thorough) and b.folder and b.pool and b.datastore then privileges.check(b, add) end
 end
 
 --[[
 preflight.run(b [, more]) -> string
-Connect, resolve every name, check that the place has what the image needs, and decide what to do. Sets vc, datacenter,
-compute, pool, folder, datastore, nics, made, decision, reason, old. Changes nothing on the server.
+Connect, resolve every name, check that the place has what the image needs and the user the privileges, and decide what to do.
+Sets vc, datacenter, compute, pool, folder, datastore, nics, made, decision, reason, old. Changes nothing on the server.
+  b.options.thorough boolean       look at the ISO's URL too, and at privileges even when there is nothing to do
   more           function(b, problem)|nil  further checks instead of those of an installation; problem(message, hint) adds one
-Raises: net, tls, fault (cannot log in); every other problem together; exists.
+Raises: net, tls, fault (cannot log in); every other problem together.
 Blocks: yes.
 ]]
 function preflight.run(b, more)
   b.problems, b.nics = {}, {}
+  local function add(message, hint) problem(b, message, hint) end
   connect(b)
   resolve(b)
-  if b.compute then check_reach(b) end
-  if b.datacenter then
-    attempt(b, more or check_install, b, function(message, hint) problem(b, message, hint) end)
-  end
-  raise_problems(b)
+  fit.place(b, add)
+  if b.datacenter then attempt(b, more or fit.install, b, add) end
   own_addresses(b)
-  look_for_existing(b)
+  if b.folder then attempt(b, look_for_existing, b) end
+  if b.networks then attempt(b, check_privileges, b, add) end
+  raise_problems(b)
   return string.format("%s %s: %s, %s, %s", b.vc.about.name, b.vc.about.apiVersion, b.datacenter.name, b.compute.name, b.datastore.known.name)
 end
 

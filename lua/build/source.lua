@@ -8,18 +8,13 @@ local units = require "core.units"
 local source = {}
 
 local PATHS = { "name", "config.extraConfig", "config.hardware.device", "config.uuid", "config.changeVersion", "snapshot",
-  "runtime.powerState" }
+  "runtime.powerState", "config.template", "summary.storage" }
 
 -- The VM: an image of a recipe stands in its own folder; a name is looked for in the whole datacenter.
 local function find(b)
-  local from = b.image.from
-  if type(from) == "string" then return finder.new(b.vc):vm(b.datacenter, from) end
-  local f = finder.new(b.vc)
-  local found = f:folder(b.datacenter, from.placement.folder):find_vm(from.name)
-  if not found then
-    err.raise("notfound", string.format("the image %s to clone from is not there", from.name), { hint = "build " .. from.recipe.path .. " first" })
-  end
-  return found
+  local from, f = b.image.from, finder.new(b.vc)
+  if type(from) == "string" then return f:vm(b.datacenter, from) end
+  return f:folder(b.datacenter, from.placement.folder):find_vm(from.name)
 end
 
 local function snapshot_named(trees, name)
@@ -54,6 +49,16 @@ local function check_disk(b, facts, problem)
   end
 end
 
+-- A full clone takes what its source takes now.
+local function check_room(b, facts, problem)
+  local storage, summary = facts["summary.storage"], b.datastore and b.datastore.known.summary
+  if b.image.linked or not (storage and storage.committed and summary and summary.freeSpace) then return end
+  if summary.freeSpace < storage.committed then
+    problem(string.format("datastore '%s' has %s free, a copy of %s needs %s", b.datastore.known.name, units.format_bytes(summary.freeSpace),
+      facts.name, units.format_bytes(storage.committed)), "free space there, choose another datastore, or say linked = true")
+  end
+end
+
 -- Ours has a fingerprint; anything else is known by what the server says of its state.
 local function fingerprint_of(settings, facts)
   local known = settings[existing.KEYS.fingerprint]
@@ -64,22 +69,34 @@ end
 --[[
 source.resolve(b, problem) -> nothing
 Find what the image is cloned from, choose the snapshot, and see whether the recipe can have what it asks for. Sets b.source =
-{ vm, name, snapshot, devices, template } and b.parent_fingerprint.
+{ vm, name, snapshot, devices, template } and b.parent_fingerprint. In a plan, a source that is going to be built is taken for granted.
+  b.options.planned {image = "anew"|"unknown"}|nil   images before this one: made anew, or something stands in their way
+  b.options.fingerprints {image = string}|nil        what those that are made anew will have
   problem        function(message, hint)   adds a problem
 Raises: notfound, fault.
 Blocks: yes.
 ]]
 function source.resolve(b, problem)
-  local vm = find(b)
+  local from = b.image.from
+  local planned = type(from) == "table" and (b.options.planned or {})[from]
+  local vm = planned ~= "anew" and find(b) or nil
+  if not vm and planned then
+    b.source, b.parent_fingerprint = { name = from.name, devices = {} }, b.options.fingerprints[from] or ""
+    return
+  end
+  if not vm then
+    err.raise("notfound", string.format("the image %s to clone from is not there", from.name), { hint = "build " .. from.recipe.path .. " first" })
+  end
   local facts = vm:get(PATHS)
   local settings = existing.settings(facts["config.extraConfig"])
-  b.source = { vm = vm, name = facts.name, devices = facts["config.hardware.device"] or {} }
+  b.source = { vm = vm, name = facts.name, devices = facts["config.hardware.device"] or {}, template = facts["config.template"] }
   b.parent_fingerprint = fingerprint_of(settings, facts)
   if facts["runtime.powerState"] == "poweredOn" and b.image.linked == false then
     b.note(facts.name .. " is running: the clone's disk is as after a power cut")
   end
   choose_snapshot(b, facts, problem)
   check_disk(b, facts, problem)
+  check_room(b, facts, problem)
 end
 
 return source

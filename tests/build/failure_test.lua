@@ -57,7 +57,7 @@ return {
       ["guest id"] = { fields = 'guest_id = "otherLinux65Guest",',
         says = { "DC0_C0 does not know the guest id otherLinux65Guest", "did you mean otherLinux64Guest?" } },
       version = { vars = { "vmx_version=99" },
-        says = { "the hardware version is too new for the host", "VirtualHardwareVersionNotSupported from CreateVM_Task" } },
+        says = { "DC0_C0 does not make hardware version 99; the newest there is 19" } },
       ["ISO on a datastore"] = { fields = 'iso = { path = "[LocalDS_0] no/such.iso" },',
         says = { "iso.path: [LocalDS_0] no/such.iso is not there" } },
       ["ISO nowhere"] = { fields = 'iso = { path = "such.iso" },',

@@ -40,6 +40,12 @@ func (l *Lab) serveControl(w http.ResponseWriter, r *http.Request) {
 	case "DELETE /lab/fault":
 		l.faults.clear()
 		l.refreshGuests()
+	case "POST /lab/permission":
+		if err := l.permissions.set(r.Body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
+	case "DELETE /lab/permission":
+		l.permissions.clear()
 	case "GET /lab/vms":
 		writeJSON(w, l.describeMachines())
 	case "GET /lab/sessions":

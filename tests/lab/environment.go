@@ -94,6 +94,18 @@ func queryConfigOption(c *call) (interface{}, error) {
 	return &types.QueryConfigOptionResponse{Returnval: option}, nil
 }
 
+// hardwareVersions are those that may be asked for.
+func hardwareVersions(newest string) []string {
+	var keys []string
+	for n := 10; n <= 19; n++ {
+		key := fmt.Sprintf("vmx-%d", n)
+		if n != 12 && n != 16 && key <= newest {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // queryConfigOptionDescriptor lists the hardware versions that may be asked for.
 func queryConfigOptionDescriptor(c *call) (interface{}, error) {
 	newest := newConfig(c.lab.inv.esx).Version
@@ -102,11 +114,7 @@ func queryConfigOptionDescriptor(c *call) (interface{}, error) {
 		refs = append(refs, h.Self)
 	}
 	response := &types.QueryConfigOptionDescriptorResponse{}
-	for n := 10; n <= 19; n++ {
-		key := fmt.Sprintf("vmx-%d", n)
-		if n == 12 || n == 16 || key > newest {
-			continue
-		}
+	for _, key := range hardwareVersions(newest) {
 		response.Returnval = append(response.Returnval, types.VirtualMachineConfigOptionDescriptor{
 			Key: key, Description: key, Host: refs, CreateSupported: types.NewBool(true), RunSupported: types.NewBool(true),
 			UpgradeSupported: types.NewBool(true), DefaultConfigOption: types.NewBool(key == newest),

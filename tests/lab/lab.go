@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
 )
 
 // The login of the lab. The password has characters that XML and shells must quote.
@@ -28,16 +29,17 @@ type Lab struct {
 	cert     *certificate
 	vcsim    http.Handler
 
-	inv      *inventory
-	sessions *sessionTable
-	requests *requestLog
-	faults   *faultTable
-	methods  map[string]handler
-	leases   leaseTable
-	loopback *loopback
-	spawner  *spawner
-	ssh      *sshServer // no-boot mode only
-	kvm      kvmProbe
+	inv         *inventory
+	sessions    *sessionTable
+	requests    *requestLog
+	faults      *faultTable
+	permissions *permissionTable
+	methods     map[string]handler
+	leases      leaseTable
+	loopback    *loopback
+	spawner     *spawner
+	ssh         *sshServer // no-boot mode only
+	kvm         kvmProbe
 
 	mu       sync.Mutex
 	machines map[string]*machine // by managed object id
@@ -47,11 +49,12 @@ type Lab struct {
 func newLab(o options, dir string, listener net.Listener) (*Lab, error) {
 	l := &Lab{
 		opt: o, dir: dir, listener: listener,
-		sessions: newSessionTable(),
-		requests: &requestLog{},
-		faults:   &faultTable{},
-		spawner:  newSpawner(),
-		machines: map[string]*machine{},
+		sessions:    newSessionTable(),
+		requests:    &requestLog{},
+		faults:      &faultTable{},
+		permissions: &permissionTable{byObject: map[types.ManagedObjectReference]permission{}},
+		spawner:     newSpawner(),
+		machines:    map[string]*machine{},
 	}
 	l.leases.byID, l.leases.bySum = map[string]*lease{}, map[string][2]string{}
 	var err error

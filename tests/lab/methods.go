@@ -24,6 +24,8 @@ func (l *Lab) methodTable() map[string]handler {
 		"HttpNfcLeaseProgress": leaseProgress, "HttpNfcLeaseComplete": leaseComplete, "HttpNfcLeaseAbort": leaseAbort,
 		"HttpNfcLeaseGetManifest": leaseManifest, "HttpNfcLeaseSetManifestChecksumType": leaseChecksum,
 
+		"HasPrivilegeOnEntities": hasPrivilege,
+
 		"QueryConfigOption": queryConfigOption, "QueryConfigOptionEx": queryConfigOption,
 		"QueryConfigOptionDescriptor": queryConfigOptionDescriptor,
 		"RetrieveProperties":          retrieve, "RetrievePropertiesEx": retrieve,

@@ -156,7 +156,10 @@ func (l *Lab) serveSOAP(w http.ResponseWriter, r *http.Request, entry *logEntry)
 		writeFault(w, gone(method.This))
 		return
 	}
-	response, err := h(c)
+	var response interface{}
+	if err = c.permitted(); err == nil {
+		response, err = h(c)
+	}
 	switch {
 	case err != nil:
 		writeFault(w, err)
