@@ -7,7 +7,7 @@ local events = {}
 -- Of these declarations. It grows when a field or an event goes away or changes its meaning; new ones leave it as it is.
 events.FORMAT = 1
 
-local WORDS = { string = true, number = true, integer = true, boolean = true, list = true, value = true }
+local WORDS = { string = true, number = true, integer = true, boolean = true, list = true, object = true, value = true }
 
 -- Fields that every event may have.
 local COMMON = {
@@ -64,7 +64,9 @@ local DECLARED = {
     { "text?", "string", "what was sent and what came, secrets masked; with --debug" } },
   { "image.checked", "of `check`: nothing wrong was found", { "recipe", "string", "path" }, { "fingerprint", "string", "of all inputs" } },
   { "image.planned", "of `plan`: what would be done", { "decision", "string", "as in image.decided" }, { "reason", "string", "why" },
-    { "steps", "list", "names of the steps" } },
+    { "steps", "list", "names of the steps" }, { "needs", "list", "names of the images that come first" }, { "fingerprint", "string", "of all inputs" },
+    { "place", "object", "where: server, datacenter, compute, datastore, folder, resource_pool, networks" }, { "notes", "list", "worth knowing" } },
+  { "plan.done", "of `plan`: the end of it", { "images", "integer", "how many" }, { "decisions", "object", "how many of each decision" } },
   { "image", "of `inspect`: an image", { "kind", "string", "base or clone" }, { "recipe", "string", "path" } },
   { "variable", "of `inspect`: a variable", { "recipe", "string", "path" }, { "name", "string", "its name" }, { "value", "string", "secrets are not shown" },
     { "origin", "string", "where it was set" } },
@@ -89,7 +91,7 @@ end
 
 local function right_type(value, wanted)
   if wanted == "value" then return type(value) ~= "table" and type(value) ~= "function" end
-  if wanted == "list" then return type(value) == "table" end
+  if wanted == "list" or wanted == "object" then return type(value) == "table" end
   if wanted == "integer" then return math.tointeger(value) ~= nil end
   return type(value) == wanted
 end

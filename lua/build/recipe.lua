@@ -27,9 +27,10 @@ local function git_describe(self)
   return function(dir)
     local at = dir or directory(self.path)
     local pipe = io.popen("git -C '" .. at:gsub("'", "'\\''") .. "' describe --tags --always --dirty 2>/dev/null", "r")
-    local text = pipe:read("l")
+    local text = pipe:read("l") or "unversioned"
     pipe:close()
-    return text or "unversioned"
+    self.described[text] = true
+    return text
   end
 end
 
@@ -146,7 +147,7 @@ end
 --[[
 loader:load(path) -> recipe
 Run a recipe file, once: the same path gives the same recipe.
-recipe = { path, text, images = {image, ...}, values }
+recipe = { path, text, images = {image, ...}, values, described = {text = true} (what git.describe said) }
 Raises: recipe (every problem, with file and line).
 ]]
 function loader:load(path)
@@ -154,7 +155,7 @@ function loader:load(path)
   for _, active in ipairs(self.loading) do
     if active == path then err.raise("recipe", "recipes import each other: " .. table.concat(self.loading, " → ") .. " → " .. path) end
   end
-  local made = { path = path, problems = {}, images = {}, required = {} }
+  local made = { path = path, problems = {}, images = {}, required = {}, described = {} }
   made.text = read_text(path)
   local chunk, message = load(made.text, "@" .. path, "t", environment(made, self))
   if not chunk then err.raise("recipe", message) end

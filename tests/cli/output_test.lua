@@ -129,8 +129,9 @@ return {
     local s = site(t)
     local out, status = run(s, "plan", builds.recipe(s, 'provision = { shell "true" },'))
     t:equal(status, 0)
-    t:match(out, "^small: build %(not there yet%)\n  iso\n  kickstart\n  create\n")
-    t:contains(out, "\n  provision\n")
+    t:match(out, "^small: build %(not there yet%)\n  where  [^\n]+, DC0/DC0_C0, datastore LocalDS_0, folder Packer, pool Packer, network VM Network\n"
+      .. "  steps  iso, kickstart, create, power on, boot, address, ssh, provision, shut")
+    t:match(out, "\n1 image: 1 to build\n$")
     t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 })
     local _, failed, said = run(s, "plan", builds.recipe(s), "--var", "datastore=LocalDS_9")
     t:equal(failed, 1)

@@ -1,11 +1,27 @@
 -- plan RECIPE...: what a build would do, and why; contacts the server, changes nothing
 local connection = require "cli.connection"
 local graph = require "build.graph"
-local life = require "build.life"
 local options = require "cli.options"
 local offline = require "build.offline"
+local plan = require "build.plan"
 local recipes = require "cli.recipes"
 local render = require "cli.render"
+
+local function names(images)
+  local out = {}
+  for i, image in ipairs(images) do out[i] = image.name end
+  return out
+end
+
+local function say(plans, emit)
+  local decisions = {}
+  for _, one in ipairs(plans) do
+    decisions[one.decision] = (decisions[one.decision] or 0) + 1
+    emit { event = "image.planned", image = one.image.name, decision = one.decision, reason = one.reason, steps = one.steps, needs = names(one.needs),
+      fingerprint = one.fingerprint, place = one.place, notes = one.notes }
+  end
+  emit { event = "plan.done", images = #plans, decisions = decisions }
+end
 
 local function run(given, words)
   local images, about = recipes.load(given, words)
@@ -13,18 +29,29 @@ local function run(given, words)
   local ordered = graph.images(order)
   offline.check_all(ordered)
   for _, image in ipairs(ordered) do connection.check(image.connection) end
-  local emit = render.open(given, about)
-  for _, entry in ipairs(order) do
-    local image = entry.image
-    local decision, reason, steps = life.plan(graph.kind(image), image, { force = given.force, parent = entry.parent })
-    emit { event = "image.planned", image = image.name, decision = decision, reason = reason, steps = steps }
+  local plans = plan.make(order, { force = given.force })
+  if given.json or given.format == "text" then
+    say(plans, (render.open(given, about)))
+    return 0
   end
+  local text = require("cli.planformat." .. given.format).format(plans, { container = given.container, secret = given.secret,
+    mask = function(text) return about.secrets:mask(text) end,
+    note = function(message) io.stderr:write("note: ", message, "\n") end })
+  io.write(given.format == "argo" and text or (about.secrets:mask(text))) -- that one has no secrets, but their names
   return 0
 end
 
 return {
   doc = "say what a build would do, and why, without changing anything",
+  text = "The vCenter is asked what is there; all that stands in the way of a build is said at once, as by check --connect.\n\n"
+    .. "--format=json is one document for programs: luabuild help json.format. dot is a graph for Graphviz. argo is a Workflow for Argo Workflows that builds "
+    .. "each image in a step of its own, after those it is made from: luabuild help argo.format says what it needs.",
   words = { { "RECIPE", kind = "recipe", many = true }, { "IMAGE", kind = "image", many = true, optional = true } },
-  options = options.of("variables", "selection", "force", "output"),
+  options = options.of("variables", "selection", "force",
+    { "format", argument = "FORMAT", values = { "text", "json", "dot", "argo" }, default = "text", doc = "for people, programs, Graphviz or Argo Workflows" },
+    { "container", argument = "IMAGE", default = "luabuild:latest", doc = "with --format=argo: the container image of the steps" },
+    { "secret", argument = "NAME", default = "luabuild", doc = "with --format=argo: the Secret with the vCenter's credentials" }, "output"),
+  examples = { { "luabuild plan recipes/hello.lua --var-file vcenter.json --format=dot | dot -Tsvg > plan.svg", "a picture of it" },
+    { "luabuild plan recipes/hello.lua --var-file vcenter.json --format=argo | kubectl create -f -", "let a cluster build it" } },
   run = run,
 }

@@ -1,5 +1,6 @@
 -- lines: an event as the lines that stay: on a terminal, in a CI log, in the log file
 local events = require "build.events"
+local plan_text = require "cli.planformat.text"
 local style_of = require "cli.view.style"
 local units = require "core.units"
 
@@ -77,10 +78,7 @@ end
 shown["image.checked"] = function(s, e)
   return string.format("%s: %s (%s, fingerprint %s)", e.image, s:paint("green", "fine"), e.recipe, e.fingerprint)
 end
-shown["image.planned"] = function(s, e)
-  local steps = #e.steps > 0 and "\n  " .. table.concat(e.steps, "\n  ") or ""
-  return string.format("%s: %s (%s)%s", s:paint("bold", e.image), DECISIONS[e.decision] or e.decision, e.reason, steps)
-end
+shown["image.planned"], shown["plan.done"] = plan_text.planned, plan_text.summary
 shown["image"] = function(s, e) return string.format("%s  (%s image, %s)", s:paint("bold", e.image), e.kind, e.recipe) end
 shown["variable"] = function(_, e) return string.format("  %-22s %-44s %s", e.name, e.value, e.origin) end
 

@@ -1,0 +1,136 @@
+-- plan: what would be done with images that stand on each other, in each of its formats; the Workflow's steps are run as it says
+local cjson = require "cjson"
+local builds = require "tests.builds"
+local lab = require "tests.lab"
+
+local program = arg[-1]:find "^/" and arg[-1] or require("lfs").currentdir() .. "/" .. arg[-1]
+local folder = (arg[0]:match("^(.*)/[^/]*$") or ".") .. "/cli/plan"
+
+local function site(t, more) return builds.setup(t, lab.start(t), more) end
+
+-- A base and a clone of it, the name of which git would know.
+local function recipes(s, fields)
+  builds.recipe(s, "kickstart = { files = { a = 'b' } },")
+  return s.t:write(s.dir .. "/appliance.lua", string.format([[
+local v = vars { release_version = git.describe(), token = { secret = true, default = "" }, size = "small" }
+return clone { name = "Appliance-" .. v.release_version .. "_" .. v.size, from = import "small", linked = true, shutdown = "poweroff",
+  export = { format = "ova" }, %s }]], fields or ""))
+end
+
+local function plan(s, ...)
+  local out, status = s.t:shell(builds.command(s, { "plan", ... }) .. " 2>" .. s.dir .. "/notes")
+  s.t:equal(status, 0, s.t:read(s.dir .. "/notes"))
+  return out
+end
+
+local function document(s, ...) return cjson.decode(plan(s, "--format=json", ...)) end
+
+local function decisions(d)
+  local out = {}
+  for _, image in ipairs(d.images) do out[#out + 1] = image.name .. ": " .. image.decision .. ", " .. image.reason end
+  return out
+end
+
+-- What the Workflow says, read by other eyes than ours.
+local function workflow(t, yaml)
+  local out, status = t:shell(string.format("cat > %s/w.yaml <<'END'\n%sEND\npython3 %s/run.py %s/workflow.schema.json < %s/w.yaml",
+    t.plan_directory, yaml, folder, folder, t.plan_directory))
+  t:equal(status, 0, out)
+  return cjson.decode(out), out
+end
+
+local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+-- Run a step where its container would: /project and /tmp are directories of the test.
+local function run_step(s, step, secret)
+  local t, root = s.t, s.dir .. "/container"
+  local function place(path)
+    return (path:gsub("^/project", root .. "/project"):gsub("^/tmp/variables", root .. "/variables"):gsub("=/project", "=" .. root .. "/project"))
+  end
+  local words = { "cd " .. place(step.directory) .. " && env -i PATH=\"$PATH\" XDG_CACHE_HOME=" .. root .. "/cache" }
+  for name, value in pairs(step.env) do words[#words + 1] = name .. "=" .. quoted(name == "VCENTER_CA_FILE" and secret["ca.pem"] or value) end
+  for name, ref in pairs(step.secret) do
+    t:ok(secret[ref.key] or ref.optional, ref.key .. " is in the Secret")
+    if secret[ref.key] then words[#words + 1] = name .. "=" .. quoted(secret[ref.key]) end
+  end
+  for path, data in pairs(step.files) do t:write(place(path), data) end
+  t:equal(step.command[1], "luabuild")
+  words[#words + 1] = program
+  for i = 2, #step.command do words[#words + 1] = quoted(place(step.command[i])) end
+  return t:shell(table.concat(words, " "))
+end
+
+return {
+  ["what is planned is what a build then finds: nothing there, up to date, changed, and what stands on it"] = function(t)
+    local s = site(t)
+    local file = recipes(s)
+    t:equal(decisions(document(s, file, "--var", "release_version=1")), { "small: build, not there yet", "Appliance-1_small: build, not there yet" })
+    t:equal(select(2, builds.run(s, file, "--var", "release_version=1")), 0)
+    t:equal(decisions(document(s, file, "--var", "release_version=1")), { "small: current, up to date", "Appliance-1_small: current, up to date" })
+    t:equal(decisions(document(s, file, "--var", "release_version=1", "--var", "memory=1024")),
+      { "small: replace, hardware changed", "Appliance-1_small: replace, parent changed" })
+    local text = plan(s, file, "--var", "release_version=1", "--var", "memory=1024")
+    t:contains(text, "Appliance-1_small: build and replace (parent changed, after small)")
+    t:contains(text, "2 images: 2 to build and replace")
+    t:contains(plan(s, file, "--var", "release_version=1"), "2 images: 2 up to date")
+  end,
+
+  ["--format=json: one document with all there is to know, lists as lists"] = function(t)
+    local s = site(t)
+    local out = plan(s, recipes(s), "--format=json", "--var", "release_version=1")
+    t:contains(out, '"needs": []')
+    local image = cjson.decode(out).images[2]
+    t:equal({ image.kind, image.needs, image.asked, image.place.datastore, image.place.networks, image.fingerprint:match "^%x+$" ~= nil },
+      { "clone", { "small" }, true, "LocalDS_0", { "VM Network" }, true })
+    t:equal(image.steps[1], "snapshot")
+  end,
+
+  ["--format=dot: a graph that Graphviz takes, whatever the names are"] = function(t)
+    local s = site(t)
+    local out = plan(s, recipes(s), "--format=dot", "--var", 'release_version=1"<x')
+    local svg, status = t:shell("dot -Tsvg <<'END'\n" .. out .. "END")
+    t:equal(status, 0, svg)
+    t:contains(svg, "small&#45;&gt;Appliance")
+    t:contains(svg, "build: not there yet")
+    t:contains(svg, "installer.iso")
+  end,
+
+  ["--format=argo: a Workflow by the schema, a task for each image after those it needs"] = function(t)
+    local s = site(t)
+    t.plan_directory = s.dir
+    local flow, text = workflow(t, plan(s, recipes(s), "--format=argo", "--var", "release_version=1", "--var", "token=hidden-word",
+      "--container", "r/l:1", "--secret", "mine"))
+    t:ok(not text:find("hidden-word", 1, true) and not text:find(s.lab.env.VCENTER_PASSWORD, 1, true), "no secret stands in it")
+    t:equal({ flow.steps[1].name, flow.steps[2].name, flow.steps[2].needs }, { "small", "appliance-1-small", { "small" } })
+    t:equal(flow.steps[2].image, "r/l:1")
+    t:equal(flow.steps[2].secret.LUABUILD_VAR_token, { name = "mine", key = "token" })
+    t:equal(flow.hostNetwork, true, "a kickstart over HTTP is fetched from the pod")
+    t:equal(flow.steps[2].outputs, { "/project/output/Appliance-1_small" })
+  end,
+
+  ["the Workflow's steps, run as it says with the Secret's values, build the images"] = function(t)
+    local s = site(t)
+    t.plan_directory = s.dir
+    recipes(s)
+    local project = s.dir .. "/container/project"
+    t:shell(string.format("mkdir -p %s/recipes && cp %s/*.lua %s/recipes && cd %s && git init -q"
+      .. " && git -c user.name=x -c user.email=x commit -q --allow-empty -m x && git tag 7.1", project, s.dir, project, project))
+    local here = s.dir .. "/container/project"
+    local command = builds.command(s, { "plan", "recipes/appliance.lua", "--format=argo" }):gsub(" " .. arg[-1]:gsub("%p", "%%%0"), " " .. program)
+    local yaml, status = t:shell("cd " .. here .. " && " .. command .. " 2>/dev/null")
+    t:equal(status, 0, yaml)
+    t:shell("rm -rf " .. here .. "/.git") -- a container has none
+    local e = s.lab.env
+    local secret = { server = e.VCENTER_SERVER, username = e.VCENTER_USERNAME, password = e.VCENTER_PASSWORD, ["ca.pem"] = e.VCENTER_CA_FILE,
+      ssh_password = e.LAB_SSH_PASSWORD, token = "t" }
+    local flow = workflow(t, yaml)
+    for _, step in ipairs(flow.steps) do
+      local out, ended = run_step(s, step, secret)
+      t:equal(ended, 0, step.name .. "\n" .. out)
+    end
+    t:equal(builds.state(s).vms, { "Appliance-7.1_small", "small" })
+    t:equal(select(2, t:shell("test -s " .. here .. "/output/Appliance-7.1_small/Appliance-7.1_small.ova")), 0)
+    local again = run_step(s, flow.steps[2], secret)
+    t:contains(again, "Appliance-7.1_small: up to date")
+  end,
+}
