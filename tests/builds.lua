@@ -107,6 +107,7 @@ function builds.start(site, ...)
     until last
     return false
   end
+  function process.running() return not ended() end
   function process.kill() os.execute("kill -KILL " .. process.pid) end
   site.t:defer(function()
     if not ended() then process.interrupt() end

@@ -94,7 +94,11 @@ local function look_at_vms(self, datacenter)
     if vm.name:find("%.build%-" .. RUN .. "$") then built[#built + 1] = vm end
     if stem then stems[#stems + 1] = { stem = stem, object = vm.object } end
   end
-  for _, vm in ipairs(existing.read_many(built)) do look_at_build(self, vm) end
+  for _, vm in ipairs(built) do
+    local ok, e = pcall(existing.read_many, { vm }) -- each by itself: one that may not be seen is nobody's business
+    if err.is(e, "cancelled") then error(e, 0) end
+    if ok then look_at_build(self, vm) end
+  end
   local seen, objects = {}, {}
   for i, one in ipairs(stems) do objects[i] = one.object end
   for i, facts in ipairs(property.get_many(self.vc, objects, { "parent" })) do
@@ -111,7 +115,10 @@ end
 local KINDS = { part = "partial upload", flp = "kickstart floppy", ["cd.iso"] = "kickstart CD" }
 
 local function look_at_files(self, store)
-  local list, going = store:list(iso.FOLDER), 0
+  local ok, list = pcall(store.list, store, iso.FOLDER)
+  if err.is(list, "cancelled") then error(list, 0) end
+  if not ok then return add(self, { what = "datastore " .. store.known.name, why = "it cannot be searched: " .. tostring(list) }) end
+  local going = 0
   for _, file in ipairs(list) do
     local run, kind = file.path:match("^(" .. RUN .. ")%.(.+)$")
     if run and KINDS[kind] then

@@ -4,6 +4,7 @@ local cjson = require "cjson.safe"
 local lfs = require "lfs"
 local lockfile = require "lockfile"
 local process = require "process"
+local signal = require "signal"
 local err = require "core.err"
 local files = require "build.files"
 
@@ -38,7 +39,12 @@ Blocks: until the disk has it.
 ]]
 function journal.open(run, about)
   local path = string.format("%s/%s.jsonl", directory(), run)
-  local file = err.check(lockfile.open(path))
+  local file
+  for _ = 1, 50 do -- whoever reads all journals holds each for a moment
+    file = err.check(lockfile.open(path))
+    if file then break end
+    signal.sleep(0.02)
+  end
   if not file then err.raise("io", path .. ": another process has it", { op = "write the journal" }) end
   local self = setmetatable({ file = file, count = 0, open = 0 }, journal)
   write(self, { run = run, image = about.image, server = about.server, builder = journal.builder(), time = os.time() })

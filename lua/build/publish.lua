@@ -102,8 +102,14 @@ function publish.run(b)
     if not ok then error(e, 0) end
   end
   b.published = true
-  if old then remove_versions(b, old) end
-  checkpoint.tidy(b)
+  local ok, e = pcall(function()
+    if old then remove_versions(b, old) end
+    checkpoint.tidy(b)
+  end)
+  if not ok then -- only a signal
+    e.hint = string.format("the new %s has its name already; luabuild gc removes what was there before", name)
+    error(e, 0)
+  end
   return old and name .. ", replaced" or name
 end
 
