@@ -2,6 +2,7 @@
 local lockfile = require "lockfile"
 local err = require "core.err"
 local units = require "core.units"
+local fault = require "vsphere.fault"
 local finder = require "vsphere.finder"
 local property = require "vsphere.property"
 local existing = require "build.existing"
@@ -201,6 +202,7 @@ function gc.sweep(found, say)
     if not (item.silent and failed[item.run]) then
       local ok, e = pcall(item.act)
       if err.is(e, "cancelled") then error(e, 0) end
+      if fault.is(e, "TaskInProgress") then e.hint = "an export that was cut off ends after five minutes: run gc again then" end
       if ok and e == false then item.done, item.why = "stays", "other disks stand on it" end
       if not ok then
         count = count + 1

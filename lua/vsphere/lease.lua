@@ -24,6 +24,16 @@ local function ready(object, seconds)
   if state ~= "ready" then raise_error(values.error, "export") end
 end
 
+-- A lease that is given while a signal comes is given back: it would hold its machine for minutes.
+local function begin(vm)
+  local ok, answer = pcall(function() return vm:ExportVm() end)
+  local given = ok and answer or err.is(answer, "cancelled") and answer.answer
+  local self = given and setmetatable({ object = given, session = vm.session, renewed = signal.now(), renew = RENEW, items = {} }, lease)
+  if ok then return self end
+  if self then self:close() end
+  error(answer, 0)
+end
+
 --[[
 lease.export(vm) -> lease
 Ask for the export of a virtual machine that is off. The machine is held until lease:complete or lease:close.
@@ -32,7 +42,7 @@ Raises: fault (it is on, a task is under way), timeout.
 Blocks: yes.
 ]]
 function lease.export(vm)
-  local self = setmetatable({ object = vm:ExportVm(), session = vm.session, renewed = signal.now(), renew = RENEW, items = {} }, lease)
+  local self = begin(vm)
   local ok, e = pcall(function()
     ready(self.object, 300)
     local info = self.object:get "info"

@@ -31,6 +31,7 @@ local STEPS = {
   provision = { fields = 'provision = { shell "echo at work; sleep 30" },', text = "at work" },
   ["shut down"] = { fields = 'shutdown = "true",', text = "  ssh" },
   detach = { fault = fault("ReconfigVM_Task", "slowtask", { delay = 2, after = 1 }), request = "ReconfigVM_Task", times = 2 },
+  ["export's lease"] = { step = "export", fields = 'export = { format = "ova" },', fault = fault("ExportVm", "slow", { delay = 1 }), request = "ExportVm" },
   finish = { fault = fault("CreateSnapshot_Task", "slowtask", { delay = 2 }), request = "CreateSnapshot_Task" },
   publish = { fault = fault("Rename_Task", "slowtask", { delay = 2 }), request = "Rename_Task" },
 }

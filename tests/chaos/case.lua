@@ -58,6 +58,7 @@ local function suffer(s, kind, n, fault, place)
   local f = { after = place.number - 1 }
   for key, value in pairs(fault.lab) do f[key] = value end
   s.lab:fault(f)
+  s.lab:fault { fault = "shortlease", delay = 3 } -- five minutes, in the life of this lab
   local process = builds.start(s, kind.recipe(s, n))
   if fault.signal then
     while requests(s) < place.number and process:running() do signal.sleep(0.01) end
@@ -95,6 +96,13 @@ end
 local function tidy(s, killed, out)
   if not (killed or out:find("luabuild gc", 1, true)) then return end
   local text, status = builds.run(s, "gc", "--older-than=0")
+  if status == 1 and text:find("run gc again then", 1, true) then
+    for _ = 1, 200 do
+      if tonumber(s.lab:control("GET", "/leases")) == 0 then break end
+      signal.sleep(0.05)
+    end
+    text, status = builds.run(s, "gc", "--older-than=0")
+  end
   if status ~= 0 then return "gc failed: " .. text end
 end
 
