@@ -11,6 +11,7 @@
 #include <archive_entry.h>
 
 #include "content.h"
+#include "isoread.h"
 #include "lb.h"
 #include "partial.h"
 
@@ -228,12 +229,13 @@ static int iso_write(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"write", iso_write}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"open", iso_open}, {"write", iso_write}, {NULL, NULL}};
 
 int luaopen_lb_iso(lua_State *L);
 int luaopen_lb_iso(lua_State *L) {
   static const luaL_Reg none[] = {{NULL, NULL}};
   lb_class(L, TYPE, none, writer_close);
+  iso_openreader(L);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -125,6 +125,8 @@ each("images", function(t)
   return function()
     assert(require("floppy").write(dir .. "/image", { files = files }))
     assert(require("iso").write(dir .. "/image", { files = files }))
+    local r <close> = assert(require("iso").open(dir .. "/image"))
+    while assert(r:next() or true) ~= true do assert(r:save(dir .. "/out")) end
   end, dir
 end)
 

@@ -38,4 +38,52 @@ return {
     os.remove(dir .. "/in/link")
     t:contains((run(t, string.format("floppy pack %s/c.img %s/in --label=MUCHTOOLONGALABEL", dir, dir))), "label")
   end,
+
+  ["list and unpack give back what was packed, and what other tools made"] = function(t)
+    local dir = folder(t)
+    t:shell(string.format("printf 日本 > '%s/in/ünï 界.txt'; head -c 30000 /dev/urandom > %s/in/sub/big; : > %s/in/empty", dir, dir, dir))
+    for tool, made in pairs {
+      floppy = "mformat -C -f 1440 -i %s/b :: && mcopy -s -i %s/b %s/in/* ::",
+      iso = "bsdtar -c --format iso9660 -f %s/b -C %s/in . #%s",
+    } do
+      local out, status = run(t, string.format("%s pack %s/a %s/in", tool, dir, dir))
+      t:equal(status, 0, out)
+      t:equal(select(2, t:shell("LC_ALL=C.UTF-8; export LC_ALL; " .. made:format(dir, dir, dir))), 0)
+      for _, image in ipairs { "a", "b" } do
+        local listed = run(t, string.format("%s list %s/%s", tool, dir, image))
+        t:match(listed, "\n? +30000  20%d%d%-%d%d%-%d%d %d%d:%d%d  sub/big\n")
+        t:contains(listed, "  sub/\n")
+        t:contains(listed, "ünï 界.txt")
+        out, status = run(t, string.format("%s unpack %s/%s %s/%s-out-%s", tool, dir, image, dir, tool, image))
+        t:equal(status, 0, out)
+        t:equal((t:shell(string.format("diff -r %s/in %s/%s-out-%s", dir, dir, tool, image))), "")
+      end
+      out, status = run(t, string.format("%s unpack %s/a %s/%s-out-a", tool, dir, dir, tool))
+      t:equal(status, 1)
+      t:contains(out, "is there already\n  --force replaces it")
+      t:equal(select(2, run(t, string.format("%s unpack --force %s/a %s/%s-out-a", tool, dir, dir, tool))), 0)
+      os.remove(dir .. "/a")
+    end
+  end,
+  ["what is no image, or leads elsewhere, is refused"] = function(t)
+    local dir = folder(t)
+    t:write(dir .. "/text", ("no image\n"):rep(1000))
+    for _, tool in ipairs { "floppy", "iso" } do
+      local out, status = run(t, tool .. " list " .. dir .. "/text")
+      t:equal(status, 1)
+      t:match(out, "^luabuild: " .. dir .. "/text: ")
+      t:equal(select(2, run(t, tool .. " list " .. dir .. "/nothing")), 1)
+    end
+    t:shell(string.format("mkdir %s/out %s/safe; ln -s %s/safe %s/out/sub", dir, dir, dir, dir))
+    run(t, string.format("iso pack %s/a.iso %s/in", dir, dir))
+    local out, status = run(t, string.format("iso unpack %s/a.iso %s/out", dir, dir))
+    t:equal(status, 1, out)
+    t:contains(out, "sub is a link")
+    t:equal(t:shell("ls " .. dir .. "/safe"), "")
+    run(t, string.format("floppy pack %s/a.img %s/in", dir, dir))
+    local image = t:read(dir .. "/a.img")
+    t:write(dir .. "/cut.img", image:sub(1, 3000))
+    out, status = run(t, string.format("floppy list %s/cut.img", dir))
+    t:ok(status == 0 or out:find("^luabuild: "), out)
+  end,
 }

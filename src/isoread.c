@@ -1,0 +1,167 @@
+/* isoread: the entries of an ISO 9660 image one after the other, by libarchive */
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "isoread.h"
+#include "lb.h"
+#include "partial.h"
+
+#define TYPE "iso.reader"
+#define CHUNK 65536
+
+typedef struct Reader {
+  lb_Box box;
+  struct archive *archive;
+  struct archive_entry *entry; /* the current one, of the archive's own; NULL: none */
+  locale_t utf8;               /* libarchive makes names for the locale, and ours are UTF-8 */
+  const char *path;            /* of the image, kept by user value 1 */
+} Reader;
+
+static int reader_close(lua_State *L) {
+  Reader *r = lua_touserdata(L, 1);
+  if (!lb_closing(&r->box)) return 0;
+  archive_read_free(r->archive);
+  if (r->utf8) freelocale(r->utf8);
+  r->archive = NULL;
+  r->entry = NULL;
+  return 0;
+}
+
+static int failed(lua_State *L, const Reader *r) {
+  const char *why = archive_error_string(r->archive);
+  return lb_fail(L, "format", "%s: %s", r->path, why ? why : "it cannot be read as an ISO image");
+}
+
+/*
+iso.open(path) -> reader
+               -> nil, message, code
+Open an ISO 9660 image, with Joliet or Rock Ridge names or without, to read its entries one after the other. Close the reader when done.
+  path           string            of the image
+Codes: notfound, io, format.
+Blocks: on disks only.  Source: ECMA-119; archive_read_format(3).
+*/
+int iso_open(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  Reader *r;
+  FILE *probe = fopen(path, "rb");
+  if (!probe) return lb_failerrno(L, errno, "open %s", path);
+  fclose(probe);
+  lua_settop(L, 1);
+  r = lb_newbox(L, sizeof *r, TYPE);
+  r->path = path;
+  lb_setparent(L, 2, 1);
+  r->archive = archive_read_new();
+  lb_opened(&r->box);
+  r->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+  if (!r->archive) return lb_fail(L, "io", "read %s: out of memory", path);
+  archive_read_support_format_iso9660(r->archive);
+  if (archive_read_open_filename(r->archive, path, CHUNK) != ARCHIVE_OK) {
+    int status = failed(L, r);
+    lua_pushcfunction(L, reader_close);
+    lua_pushvalue(L, 2);
+    lua_call(L, 1, 0);
+    return status;
+  }
+  return 1;
+}
+
+static const char *kind_of(struct archive_entry *entry) {
+  if (archive_entry_hardlink(entry)) return "link";
+  switch (archive_entry_filetype(entry)) {
+    case AE_IFREG: return "file";
+    case AE_IFDIR: return "directory";
+    case AE_IFLNK: return "symlink";
+    default: return "other";
+  }
+}
+
+/* With names as UTF-8. */
+static int next_header(Reader *r) {
+  locale_t before = r->utf8 ? uselocale(r->utf8) : (locale_t)0;
+  int status = archive_read_next_header(r->archive, &r->entry);
+  if (r->utf8) uselocale(before);
+  if (status != ARCHIVE_OK && status != ARCHIVE_WARN) r->entry = NULL;
+  return status;
+}
+
+/*
+reader:next() -> entry|false
+              -> nil, message, code
+The next entry, in the order of the image; false at the end.
+entry = { name = string, kind = "file"|"directory"|"symlink"|"link"|"other", size = integer (bytes), mtime = integer (seconds since
+1970), target = string|nil (of a link: where it leads) }
+Names are as the image has them: not to be trusted as paths.
+Codes: format.
+Blocks: on disks only.
+*/
+static int reader_next(lua_State *L) {
+  Reader *r = lb_checkbox(L, 1, TYPE);
+  int status = next_header(r);
+  const char *name, *target;
+  if (status == ARCHIVE_EOF) return lua_pushboolean(L, 0), 1;
+  if (!r->entry) return failed(L, r);
+  name = archive_entry_pathname(r->entry);
+  target = archive_entry_hardlink(r->entry);
+  if (!target) target = archive_entry_symlink(r->entry);
+  lua_createtable(L, 0, 5);
+  lua_pushstring(L, name ? name : "");
+  lua_setfield(L, -2, "name");
+  lua_pushstring(L, kind_of(r->entry));
+  lua_setfield(L, -2, "kind");
+  lua_pushinteger(L, (lua_Integer)archive_entry_size(r->entry));
+  lua_setfield(L, -2, "size");
+  lua_pushinteger(L, (lua_Integer)archive_entry_mtime(r->entry));
+  lua_setfield(L, -2, "mtime");
+  if (target) {
+    lua_pushstring(L, target);
+    lua_setfield(L, -2, "target");
+  }
+  return 1;
+}
+
+/* The content of the entry into the file; 0, or 3 with a failure pushed. */
+static int copy(lua_State *L, Reader *r, partial_File *file, const char *path) {
+  char *chunk = lua_newuserdatauv(L, CHUNK, 0);
+  la_ssize_t n;
+  while ((n = archive_read_data(r->archive, chunk, CHUNK)) > 0) {
+    lb_checkcancel(L);
+    if (partial_write(file, chunk, (size_t)n) < 0) return lb_failerrno(L, errno, "write %s", path);
+  }
+  return n < 0 ? failed(L, r) : 0;
+}
+
+/*
+reader:save(path) -> true
+                  -> nil, message, code
+Write the content of the entry that reader:next gave last into a file, which has its name only when it is complete. Once for each entry.
+  path           string            replaced when it is there
+Codes: format (the image is damaged, or there is no entry), notfound, io.  Raises: cancelled.
+Blocks: on disks only.
+*/
+static int reader_save(lua_State *L) {
+  Reader *r = lb_checkbox(L, 1, TYPE);
+  const char *path = luaL_checkstring(L, 2);
+  partial_File *file;
+  int status;
+  if (!r->entry) return lb_fail(L, "format", "%s: there is no entry to save", r->path);
+  status = partial_open(L, path, &file);
+  if (status) return status;
+  lua_toclose(L, -1);
+  status = copy(L, r, file, path);
+  r->entry = NULL;
+  if (!status) status = partial_finish(L, file);
+  if (status) return status;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+void iso_openreader(lua_State *L) {
+  static const luaL_Reg methods[] = {{"next", reader_next}, {"save", reader_save}, {NULL, NULL}};
+  lb_class(L, TYPE, methods, reader_close);
+}
