@@ -231,16 +231,30 @@ local function common_beginning(names)
   return common
 end
 
+-- The widths of the columns when `count` names stand in so many rows, and what they take together.
+local function column_widths(names, count, rows)
+  local widths, total = {}, -2
+  for first = 1, count, rows do
+    local widest = 0
+    for i = first, math.min(first + rows - 1, count) do widest = math.max(widest, utf8.len(names[i]) or #names[i]) end
+    widths[#widths + 1], total = widest, total + widest + 2
+  end
+  return widths, total
+end
+
+-- In columns, downwards, in as few rows as fit.
 local function listing(names, width)
-  local widest, lines = 0, {}
-  local count = math.min(#names, SHOWN)
-  for i = 1, count do widest = math.max(widest, utf8.len(names[i]) or #names[i]) end
-  local per_line = math.max(1, (width + 2) // (widest + 2))
-  local rows = (count + per_line - 1) // per_line
+  local count, rows, lines = math.min(#names, SHOWN), 0, {}
+  local widths, total
+  repeat
+    rows = rows + 1
+    widths, total = column_widths(names, count, rows)
+  until total <= width or rows >= count
   for row = 1, rows do
     local cells = {}
-    for i = row, count, rows do
-      cells[#cells + 1] = names[i] .. string.rep(" ", widest - (utf8.len(names[i]) or #names[i]))
+    for column, widest in ipairs(widths) do
+      local name = names[(column - 1) * rows + row]
+      if name and (column - 1) * rows + row <= count then cells[column] = name .. string.rep(" ", widest - (utf8.len(name) or #name)) end
     end
     lines[row] = table.concat(cells, "  "):gsub(" +$", "")
   end

@@ -7,6 +7,7 @@ local humane = require "cli.humane"
 local nested = require "cli.nested"
 local list = require "vsphere.list"
 local object = require "vsphere.object"
+local session = require "vsphere.session"
 
 local pretty = {}
 
@@ -132,14 +133,21 @@ local function object_text(p, value)
   local chosen = columns.of_object(value.kind)
   local row = #chosen > 0 and p.rows({ value }, paths_of(chosen))[1] or {}
   p.names[tostring(value)] = row.name
+  local widest = 0
+  for _, column in ipairs(chosen) do if row[column.path] ~= nil then widest = math.max(widest, #column.path) end end
   local lines = { p.paint("bold", value.kind) .. nested.reference(p, value):sub(#value.kind + 1) }
   for _, column in ipairs(chosen) do
     local inner = row[column.path]
     if inner ~= nil and column.path ~= "name" then
-      lines[#lines + 1] = string.format("  %-34s %s", column.path, nested.text(p, inner, 37, 1, column.field, column.owner))
+      lines[#lines + 1] = string.format("  %-" .. widest .. "s  %s", column.path, nested.text(p, inner, widest + 4, 1, column.field, column.owner))
     end
   end
   return table.concat(lines, "\n")
+end
+
+local function session_text(p, value)
+  local user = value.user and value.user.userName or "nobody"
+  return string.format("%s\n  %s, API %s, as %s", p.paint("bold", tostring(value)), humane.harmless(value.about.fullName), value.version, humane.harmless(user))
 end
 
 -- All of them managed objects, or all data objects?
@@ -161,6 +169,7 @@ local function whole(p, value)
   end
   if type(value) ~= "table" or err.is(value) then return err.is(value) and tostring(value) or nested.text(p, value, 0, 0) end
   if object.is(value) then return object_text(p, value) end
+  if getmetatable(value) == session then return session_text(p, value) end
   local of_list = list.is(value)
   if of_list and #value == 0 then return p.paint("dim", "nothing") end
   if of_list == "column" then return column_table(p, value) end

@@ -28,7 +28,10 @@ function statement.read(text, environment, name, line)
   local before = string.rep("\n", (line or 1) - 1)
   name = "=" .. (name or "prompt")
   local chunk, why = load(before .. "return " .. text, name, "t", environment)
-  if chunk then return chunk end
+  if chunk then -- called in the middle of something, not last: a tail call would not know its line
+    local inner = load(before .. "return (...)(1, " .. text .. "\n)", name, "t", environment)
+    return inner and function() return inner(select) end or chunk
+  end
   local message
   chunk, message = load(before .. kept(text), name, "t", environment)
   if chunk then return chunk end

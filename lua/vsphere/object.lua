@@ -61,6 +61,8 @@ local function unknown(self, name)
   local members = vim.members(self.kind)
   local names = members and members.methods or {}
   for _, field in ipairs(members and members.properties or {}) do names[#names + 1] = field.name end
+  for own in pairs(object.methods(self.kind)) do names[#names + 1] = own end
+  table.sort(names)
   local near = runtime.nearest(name, names)
   error(string.format("%s has no property or method '%s'%s", self.kind, name, near and ": did you mean '" .. near .. "'?" or ""), 3)
 end

@@ -63,16 +63,17 @@ return {
   ["the first prompt asks no server; a server that is away is an error, and the session goes on"] = function(t)
     local out = at_terminal(t, "env VCENTER_SERVER=127.0.0.1:9 VCENTER_USERNAME=u VCENTER_PASSWORD=p ",
       { "1 + 41", { send = "vc\3", wait = "luabuild> " }, "2 + 41" })
-    t:contains(out, "vc is 127.0.0.1:9, as u; it connects when it is first used.")
+    t:contains(out, "vc: 127.0.0.1:9, as u; connects when it is used.")
     t:contains(out, "\n42\n")
     t:contains(out, "\n43\n")
   end,
 
   ["at a terminal: errors, Ctrl-C in a call and in a line keep the session; several lines; _"] = function(t)
-    local out = at_terminal(t, NOBODY, { "x = 5", "x.y.z", "error { code = 1 }", "for i = 1, 2 do\rprint('i', i)\rend",
+    local out = at_terminal(t, NOBODY, { "x = 5", "x.y.z", "vim.VirtualDisk { keys = 1 }", "error { code = 1 }", "for i = 1, 2 do\rprint('i', i)\rend",
       { send = "signal.sleep(100)\r", wait = "sleep(100)" }, { send = "\3", wait = "luabuild> " }, { send = "half a line\3", wait = "luabuild> " },
       { send = "while true do end\r", wait = "end" }, { send = "\3", wait = "luabuild> " }, "x", "_ + 1" })
     t:contains(out, "error: prompt:1: attempt to index a number value (global 'x')")
+    t:contains(out, "error: prompt:1: VirtualDisk has no field 'keys': did you mean 'key'?")
     t:contains(out, "error: { code = 1 }")
     t:match(out, "%.%. end\ni\t1\ni\t2\n")
     t:equal(select(2, out:gsub("interrupted\n", "")), 3)

@@ -69,7 +69,7 @@ local function watch(object, ...)
 end
 
 local function banner(wanted, image)
-  local where = wanted.server and string.format("vc is %s%s; it connects when it is first used.", wanted.server,
+  local where = wanted.server and string.format("vc: %s%s; connects when it is used.", wanted.server,
     wanted.username and ", as " .. wanted.username or "")
     or "No vCenter is set: VCENTER_SERVER, VCENTER_USERNAME and VCENTER_PASSWORD in the\nenvironment, or --var, say which one vc is."
   return string.format("luabuild %s%s\n%s\nhelp() says what there is, Tab completes, Ctrl-D ends.", runtime.version, image and ", " .. image or "", where)
