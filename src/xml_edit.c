@@ -27,7 +27,7 @@ static xmlNsPtr namespace(lua_State *L, xmlDocPtr doc, xmlNodePtr node, const ch
   ns = declared(doc, node, uri, attribute);
   if (!ns) ns = xmlNewNs(node, (const xmlChar *)uri, (const xmlChar *)prefix); /* NULL when this node declares the prefix itself */
   for (int i = 1; !ns && i < 100; i++) {
-    char other[8];
+    char other[16];
     snprintf(other, sizeof other, "ns%d", i);
     ns = xmlNewNs(node, (const xmlChar *)uri, (const xmlChar *)other);
   }
