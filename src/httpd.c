@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -294,41 +293,31 @@ static int server_wait(lua_State *L) {
   return push_events(L, s);
 }
 
-/* Connect a datagram socket, which sends nothing, and read its local address: 0 and errno when there is no route. */
-static int local_address(const struct addrinfo *to, char out[INET6_ADDRSTRLEN]) {
-  struct sockaddr_storage address;
-  socklen_t size = sizeof address;
-  int fd = socket(to->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), saved = 0;
-  if (fd < 0) return 0;
-  if (connect(fd, to->ai_addr, to->ai_addrlen) < 0 || getsockname(fd, (struct sockaddr *)&address, &size) < 0) saved = errno;
-  else site_address((struct sockaddr *)&address, out);
-  close(fd);
-  errno = saved;
-  return !saved;
-}
-
 /*
-httpd.route(host) -> string
-                  -> nil, message, code
-The local address that the kernel would reach a host from: what to tell a guest that is beside it.
-  host           string            IP address or name
-Codes: net (unknown name, no route).
-Blocks: no; with a name, as long as the name servers take.  Source: ip(7).
+httpd.route(address) -> string
+                     -> nil, message, code
+The local address that the kernel would reach another one from: what to tell a guest that is beside it. Nothing is sent.
+  address        string            IPv4 or IPv6; names are not looked up, since that cannot be interrupted
+Codes: format (no address), net (no route).
+Blocks: no.  Source: ip(7).
 */
 static int httpd_route(lua_State *L) {
-  const char *host = luaL_checkstring(L, 1);
-  struct addrinfo hints = {0}, *list = NULL;
+  const char *text = luaL_checkstring(L, 1);
+  struct sockaddr_storage address;
+  socklen_t size = parse_address(text, &address);
   char out[INET6_ADDRSTRLEN];
-  int failed, found = 0, saved = 0;
-  hints.ai_socktype = SOCK_DGRAM;
-  failed = getaddrinfo(host, "9", &hints, &list);
-  for (struct addrinfo *to = failed ? NULL : list; to && !found; to = to->ai_next) {
-    found = local_address(to, out);
-    saved = errno;
-  }
-  if (list) freeaddrinfo(list);
-  if (failed) return lb_fail(L, "net", "find the route to %s: %s", host, gai_strerror(failed));
-  if (!found) return lb_fail(L, "net", "find the route to %s: %s", host, strerror(saved));
+  int fd, saved = 0;
+  if (!size) return lb_fail(L, "format", "find the route to %s: not an IP address", text);
+  if (address.ss_family == AF_INET) ((struct sockaddr_in *)(void *)&address)->sin_port = htons(9);
+  else ((struct sockaddr_in6 *)(void *)&address)->sin6_port = htons(9);
+  fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return lb_failerrno(L, errno, "find the route to %s", text);
+  if (connect(fd, (struct sockaddr *)&address, size) < 0) saved = errno;
+  size = sizeof address;
+  if (!saved && getsockname(fd, (struct sockaddr *)&address, &size) < 0) saved = errno;
+  close(fd);
+  if (saved) return lb_fail(L, "net", "find the route to %s: %s", text, strerror(saved));
+  site_address((struct sockaddr *)&address, out);
   lua_pushstring(L, out);
   return 1;
 }

@@ -74,6 +74,7 @@ function failures.run_together(s, cases)
     running[label] = builds.start(s, table.unpack(arguments(s, (label:gsub("[^%w]+", "-")), case)))
   end
   s.env = nil
+  for _, process in pairs(running) do process:wait() end -- while one runs, there are unfinished files of its
   for label, case in pairs(cases) do
     local out, status = running[label]:wait()
     t:equal(status, case.status or 1, label .. ": " .. out)

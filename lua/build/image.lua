@@ -126,6 +126,7 @@ local common = {
     default = {}, doc = "where in the vCenter; each is the variable of its name by default" },
   { "http", spec.record("http", { { "ip", spec.text, doc = "as the guest sees it" },
     { "bind", spec.text, doc = "to listen at; what the guest is told, if that is ours" },
+    { "random_path", spec.boolean, default = false, doc = "16 random characters at the end of ${http}: nobody finds the files who was not told" },
     { "port_min", spec.integer(1, 65535), doc = "the variable http_port_min by default" },
     { "port_max", spec.integer(1, 65535), doc = "the variable http_port_max by default" } }), default = {}, doc = "the kickstart server" },
   { "output_dir", spec.text, doc = "for exports and reports; output/<name> by default" },

@@ -123,6 +123,7 @@ Raises: fault; build (the boot order is still there).
 Blocks: yes.
 ]]
 function machine.detach(b)
+  media.stop(b)
   local changes = {}
   b.devices = b.vm:get({ "config.hardware.device" })["config.hardware.device"]
   for _, cd in ipairs(device.cdroms(b.devices)) do changes[#changes + 1] = device.remove(cd) end

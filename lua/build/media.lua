@@ -1,8 +1,10 @@
 -- media: the kickstart's way into the VM: an HTTP server, a floppy or a CD
+local digest = require "digest"
 local floppy = require "floppy"
 local httpd = require "httpd"
 local iso_image = require "iso"
 local err = require "core.err"
+local signal = require "signal"
 local units = require "core.units"
 local boot = require "build.boot"
 local iso = require "build.iso"
@@ -23,26 +25,30 @@ end
 -- it is this machine's; loopback when the vCenter is there too, with its guests behind a gateway that leads to it.
 local function addresses(b)
   local http = b.image.http
-  local route = err.check(httpd.route(b.server_host))
-  local told = http.ip or route
+  local route, told = b.route, http.ip or b.route
+  if not told then
+    err.raise("net", "the address of this machine that the guest can reach is not known: the vCenter is reached through a proxy", { hint = "set http_ip" })
+  end
   if http.bind then return http.bind, told end
   if httpd.route(told) == told then return told, told end
-  if route == "::1" or route:find("^127%.") then return route, told end
+  if route and (route == "::1" or route:find("^127%.")) then return route, told end
   return told:find(":", 1, true) and "::" or "0.0.0.0", told
 end
 
 local function start_server(b, bind)
   local http = b.image.http
-  b.server = b.keep(err.check(httpd.start { bind = bind, port_min = http.port_min, port_max = http.port_max }))
+  local prefix = http.random_path and digest.hex(digest.random(8)) or ""
+  b.server = b.keep(err.check(httpd.start { bind = bind, port_min = http.port_min, port_max = http.port_max, prefix = prefix }))
   function b.watch_http(seconds)
     take(b, seconds > 0 and b.server:wait(seconds) or b.server:events())
   end
+  return prefix == "" and prefix or "/" .. prefix
 end
 
 local function serve(b)
   local bind, ip = addresses(b)
-  start_server(b, bind)
-  b.known.ip, b.known.http = ip, string.format("http://%s:%d", ip:find(":", 1, true) and "[" .. ip .. "]" or ip, b.server:port())
+  local path = start_server(b, bind)
+  b.known.ip, b.known.http = ip, string.format("http://%s:%d%s", ip:find(":", 1, true) and "[" .. ip .. "]" or ip, b.server:port(), path)
   for name, content in pairs(boot.kickstart(b.image, b.known)) do err.check(b.server:put(name, content)) end
   return b.known.http
 end
@@ -85,6 +91,17 @@ function media.prepare(b)
   if k.floppy then return make_floppy(b) end
   if k.cd then return make_cd(b) end
   return serve(b)
+end
+
+--[[
+media.stop(b) -> nothing
+End the kickstart server: the guest is off and asks no more.
+]]
+function media.stop(b)
+  if not b.server then return end
+  b.watch_http(0)
+  b.server:close()
+  b.server, b.watch_http = nil, signal.sleep
 end
 
 --[[

@@ -25,6 +25,14 @@ local function problem(b, message, hint)
   b.problems[#b.problems + 1] = err.new { code = "notfound", message = message, hint = hint }
 end
 
+-- Our address on the way to the vCenter, where its guests are supposed to be, too. Through a proxy of this machine nobody knows.
+local function find_route(b)
+  local host = b.vc.host:gsub(":%d+$", ""):gsub("^%[(.*)%]$", "%1")
+  b.route = httpd.route(host) or httpd.route(b.vc.address)
+  local loopback = b.route and (b.route == "::1" or b.route:find("^127%."))
+  if loopback and not httpd.route(host) and host ~= "localhost" then b.route = nil end
+end
+
 local function connect(b)
   local c = b.image.connection
   for _, name in ipairs { "username", "password" } do
@@ -39,7 +47,7 @@ local function connect(b)
       or string.format("the vCenter answers again, after %s", units.format_seconds(seconds)))
   end
   function b.vc.on_question(vm, question) vm:answer(question, b.note) end
-  b.server_host = b.vc.host:gsub(":%d+$", "")
+  find_route(b)
 end
 
 -- ---- where it goes ----
@@ -85,8 +93,7 @@ end
 -- Our own addresses: whoever comes from one of them is not the guest.
 local function own_addresses(b)
   b.own_addresses["127.0.0.1"], b.own_addresses["::1"] = true, true
-  local route = httpd.route(b.server_host)
-  if route then b.own_addresses[route] = true end
+  if b.route then b.own_addresses[b.route] = true end
   if b.image.http.ip then b.own_addresses[b.image.http.ip] = true end
 end
 

@@ -13,7 +13,7 @@ local function may_pass(result, code)
 end
 
 -- What is sent to be stored may be sent again, what is only asked for too; what follows another transfer cannot.
-local function repeatable(o) return not o.follow and not o.body end
+local function repeatable(o) return not o.follow and (not o.body or o.method == "PUT") end
 
 -- Wait for its end; `meanwhile` is called every 30 seconds.
 local function wait(running, meanwhile)
@@ -40,7 +40,7 @@ transfer.run(start, request [, options]) -> result
 Make a request whose result is a file here or at the server, until it is done: after a failure that may pass it is made again, a
 download from where it broke, an upload from its beginning. Digests are of the whole file in any case.
   start          function(request) -> http transfer      client:start of whatever client there is just now
-  request        table                for client:request in http; one with `follow` or `body` is made once
+  request        table                for client:request in http; one with `follow`, or a `body` that is posted, is made once
   options.patience number = 60        seconds that the other side may be away; 5 at most when it was never there
   options.known  boolean = false      it was there before
   options.meanwhile function|nil      called every 30 seconds

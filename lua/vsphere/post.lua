@@ -107,6 +107,7 @@ function post.once(self, method, body, version, options)
   self.requests = self.requests + 1
   trace(self, method, body, result, message, started)
   if not result then return nil, post.plain(message), code, sent end
+  self.address = result.address
   local starting = self.user and result.status >= 400 and result.status ~= 500 and not TRANSIENT[result.status]
   if starting or TRANSIENT[result.status] then
     local busy = starting or result.status == 503

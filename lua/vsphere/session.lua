@@ -149,7 +149,7 @@ Log in. Close the session when done (`local vc <close> = session.connect{...}`):
   options.run      string|nil      named in the user agent
   options.trace    function|nil    trace(request): called after every call and every transfer, see post.once
 session = { content = ServiceContent, about = AboutInfo, version = string (API version spoken), is_vcenter = boolean,
-  host = string, user = UserSession, requests = integer }
+  host = string, address = string (the IP it was reached at last), user = UserSession, requests = integer }
 Raises: error objects with the codes net, tls, timeout, http, format, auth (the login is refused), fault; cancelled.
 Blocks: yes.
 ]]

@@ -69,4 +69,21 @@ return {
     building:interrupt()
     t:equal(select(2, building:wait()), 130)
   end,
+  ["under a random path only who was told finds the kickstart, and nobody when the guest is off"] = function(t)
+    local s = builds.setup(t, lab.start(t))
+    local path = builds.recipe(s, [[
+  kickstart = { files = { ["ks.cfg"] = "rootpw x" } }, http = { random_path = true },
+  boot = function(vm)
+    URL.known = vm.known.http
+    assert(URL.known:match("^http://127.0.0.1:%d+/%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x$"), URL.known)
+    assert(os.execute("curl -fs -o /dev/null " .. URL.known .. "/ks.cfg"))
+    assert(not os.execute("curl -fs -o /dev/null " .. URL.known:match("^http://[^/]*") .. "/ks.cfg"))
+    vm:wait_fetched("ks.cfg")
+  end,
+  after = { function() assert(select(3, os.execute("curl -s -o /dev/null " .. URL.known .. "/ks.cfg")) == 7, "still served") end },]])
+    t:write(path, "local URL = {}\n" .. t:read(path))
+    local out, status = builds.run(s, path)
+    t:equal(status, 0, out)
+    t:match(out, "kickstart +[%d.]+s  http://127.0.0.1:%d+/%x+")
+  end,
 }

@@ -31,14 +31,16 @@ local function look()
     local text = file and file:read "a":gsub("%z", " ") or ""
     if file then file:close() end
     -- the lab's, and the shell of the test itself, are not ours
-    if text ~= "" and secrets:hidden_in(text) and not text:find("-ssh-password", 1, true) and not text:find "^sh %-c PATH=" then error("process " .. pid .. ": " .. text) end
+    local other = text:find("-ssh-password", 1, true) or text:find "^sh %-c PATH="
+    if not other and secrets:hidden_in(text) then error("process " .. pid .. ": " .. text) end
   end
 end
 local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 local provision = {
-  shell { "printf '%s\\n' \"$DB\"", "printf '%s\\n' \"$KEY\"", "printf '%s\\n' " .. quoted(v.db_password), "printf %s \"$DB\" | base64 -w0; echo", "set -x; : \"$DB\"",
+  shell { "printf '%s\\n' \"$DB\"", "printf '%s\\n' \"$KEY\"", "printf '%s\\n' " .. quoted(v.db_password),
+    "printf %s \"$DB\" | base64 -w0; echo", "set -x; : \"$DB\"",
     env = { DB = v.db_password, KEY = v.key_text } },
-  local_shell { "printf '%s\\n' " .. quoted(v.db_password), "tr '\\0' ' ' < /proc/$$/cmdline; tr '\\0' ' ' < /proc/$PPID/cmdline; echo" },
+  local_shell { "printf '%s\\n' " .. quoted(v.db_password), "tr '\\0' ' ' < /proc/$$/cmdline", "tr '\\0' ' ' < /proc/$PPID/cmdline; echo" },
   upload { content = v.key_text, to = "/root/key" },
   function(guest)
     print(guest:run(
