@@ -11,7 +11,7 @@ DEPS      = gcc make libc6-dev pkg-config git ca-certificates liblua5.4-dev lua-
             libcurl4-openssl-dev libxml2-dev libssh2-1-dev libarchive-dev libssl-dev libcrypt-dev libmicrohttpd-dev libedit-dev
 TEST_DEPS = golang-go golang-github-vmware-govmomi-dev golang-golang-x-crypto-dev golang-github-pkg-sftp-dev clang libclang-rt-dev \
             qemu-system-x86 qemu-utils ovmf openssh-server openssh-client libpam-wrapper openssl curl \
-            mtools dosfstools xorriso isolinux syslinux-common extlinux busybox-static netcat-openbsd e2fsprogs fdisk cpio iproute2 \
+            mtools dosfstools xorriso isolinux syslinux-common extlinux busybox-static netcat-openbsd e2fsprogs fdisk cpio iproute2 virt-v2v \
             zsh fish tmux mandoc groff-base libarchive-tools libxml2-utils chromium python3 python3-yaml python3-jsonschema graphviz jq lua-check cppcheck shellcheck valgrind
 
 # warnings: the usual, and no excuses; names and literals mean one thing; no silent narrowing, no unbounded stack; C has prototypes
@@ -96,7 +96,7 @@ $(B)/lab/lab $(B)/lab/vcsim: $(B)/lab/%: $(wildcard tests/lab/*.go tests/vcsim/*
 	@echo 'GO  $@'; GO111MODULE=off GOFLAGS=-buildvcs=false GOPATH=/usr/share/gocode GOCACHE=$(abspath $(B))/gocache go build -o $@ ./tests/$*
 
 # the CD of the lab's guest, from Debian packages that are fetched once and not installed
-$(B)/lab/guest.iso: $(filter-out %.md %/try.sh,$(shell find tests/lab/guest -type f))
+$(B)/lab/guest.iso: $(filter-out %.md %/try.sh %/make-systemd.sh tests/lab/guest/systemd/%,$(shell find tests/lab/guest -type f))
 	tests/lab/guest/fetch.sh $(B)/lab/deb
 	tests/lab/guest/make-iso.sh $@ $(B)/lab/deb
 

@@ -9,6 +9,8 @@ Lab.__index = Lab
 local DIRECTORY = os.getenv "LAB" or "build/lab"
 local BINARY = DIRECTORY .. "/lab"
 lab.GUEST = DIRECTORY .. "/guest.iso" -- the installer for machines that boot
+lab.SYSTEMD = DIRECTORY .. "/systemd.iso" -- the same for a small Debian: systemd, bash, curl, jq
+lab.K3S = DIRECTORY .. "/k3s" -- a stand-in for k3s in it
 
 local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Make the lab's installer ISO from the Debian packages fetch.sh fetched,
 # as an ordinary user.
-#   make-iso.sh [ISO [PACKAGES]]     default: build/lab/guest.iso, build/lab/deb
-# Needs: dpkg-deb, cpio, gzip, mtools, tar, xorriso; all else comes from the packages.
+#   make-iso.sh [ISO [PACKAGES [SYSTEM]]]     default: build/lab/guest.iso, build/lab/deb
+# With SYSTEM, the tar that make-systemd.sh made, that one is installed, and not busybox with a few files.
+# Needs: bsdtar, dpkg-deb, cpio, gzip, mtools, tar, xorriso; all else comes from the packages.
 set -euo pipefail
 umask 022
 export LC_ALL=C
@@ -11,6 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 iso=${1:-$root/build/lab/guest.iso}
 packages=${2:-$root/build/lab/deb}
+ready=${3:-}
 export SOURCE_DATE_EPOCH=1700000000             # one date for every file: the same input makes the same bytes
 work=$(mktemp -d "${TMPDIR:-/tmp}/guest-iso.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -133,6 +135,15 @@ make_system() {
     tar -C "$system" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf "$cd_root/lab/system.tar" .
 }
 
+# The system that is there already, without what only a larger one needs, and the kernel's modules.
+take_system() {
+    merged_usr "$system"
+    modules 'boot\|late' "$system"
+    install -D -m 644 "$here/boot/modprobe.conf" "$system/etc/modprobe.d/lab.conf"
+    bsdtar -C "$system" --format=gnutar --uid 0 --gid 0 -cf "$work/modules.tar" usr/lib etc
+    LC_ALL=C.UTF-8 bsdtar --format=gnutar -cf "$cd_root/lab/system.tar" -X "$here/systemd/left-out" "@$ready" "@$work/modules.tar"
+}
+
 # The EFI partition, of the CD and of the installed system: shim and GRUB as Debian and Microsoft
 # signed them. GRUB takes its menu from EFI/debian/grub.cfg beside it.
 make_efi() {
@@ -168,6 +179,6 @@ mkdir -p "$cd_root/lab"
 unpack
 busybox depmod -b "$debian" "$kernel"
 make_initrds
-make_system
+if [ "$ready" ]; then take_system; else make_system; fi
 make_efi
 make_cd

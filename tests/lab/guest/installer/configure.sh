@@ -29,7 +29,7 @@ configure_system() {
         '!'|'$'?*) ;;
         *) fail "the root password is said to be hashed, and is not: a hash begins with \$6\$" ;;
     esac
-    { printf 'root:%s:19000:0:99999:7:::\n' "$hash"; sed 1d /mnt/sysimage/etc/shadow; } > /run/shadow
+    { printf 'root:%s:19000:0:99999:7:::\n' "$hash"; sed '/^root:/d' /mnt/sysimage/etc/shadow; } > /run/shadow
     cat /run/shadow > /mnt/sysimage/etc/shadow
 
     name=$(first hostname)
@@ -47,6 +47,12 @@ configure_system() {
     if [ -f "$ks/keys" ]; then mkdir -p -m 700 /mnt/sysimage/root/.ssh; cp "$ks/keys" /mnt/sysimage/root/.ssh/authorized_keys; chmod 600 /mnt/sysimage/root/.ssh/authorized_keys; fi
     grep -qs '^type static' "$ks/network" && cp "$ks/network" /mnt/sysimage/etc/lab-network
     say "root password ($(first password.kind)), hostname ${name:-localhost} set"
+}
+
+# A system may have a last step of its own.
+finish_system() {
+    [ -x /mnt/sysimage/usr/lib/lab/installed ] || return 0
+    chroot /mnt/sysimage /usr/lib/lab/installed > /run/output 2>&1 || fail "the system's last step failed" "$(tail -n 3 /run/output)"
 }
 
 # Run %pre here; %post and Photon's postinstall in the new system, where the

@@ -32,6 +32,7 @@ make_bootable
 say "network: $(network)"
 [ ! -s /etc/resolv.conf ] || cp /etc/resolv.conf /mnt/sysimage/etc/resolv.conf
 for name in proc sys dev; do mount -o bind /$name /mnt/sysimage/$name; done
+finish_system
 run_scripts post
 say "writing everything to the disk"
 cp /run/installer.log /mnt/sysimage/var/log/installer.log
