@@ -20,13 +20,13 @@ if command -v tdnf > /dev/null; then tdnf clean all; fi
 if command -v yum > /dev/null; then yum clean all; fi
 if command -v apt-get > /dev/null; then apt-get clean; fi
 
-# Clones have network cards of their own.
+# Clones have network cards, and addresses, of their own.
 for file in /etc/sysconfig/network-scripts/ifcfg-*; do
   if [ -f "$file" ]; then sed -i -e '/^HWADDR=/d' -e '/^UUID=/d' "$file"; fi
 done
-rm -f /etc/udev/rules.d/70-persistent-net.rules
+rm -f /etc/udev/rules.d/70-persistent-net.rules /var/lib/dhclient/* /var/lib/dhcp/* /var/lib/NetworkManager/*.lease
 
 say "emptying logs and temporary directories"
 rm -f /root/anaconda-ks.cfg /root/original-ks.cfg /root/kickstart-post.log
-find /var/log -type f -exec truncate -s 0 {} +
+empty_logs
 find /tmp /var/tmp -mindepth 1 -maxdepth 1 ! -name 'systemd-private-*' ! -name 'luabuild-*' -exec rm -rf {} +

@@ -10,7 +10,9 @@ systemctl is-enabled --quiet host-keys || fail "host-keys.service is not enabled
 # Empty, not gone: systemd makes a new one and does not take it for the first boot of an unconfigured system.
 : > /etc/machine-id
 if [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then ln -sf /etc/machine-id /var/lib/dbus/machine-id; fi
+# At the shutdown a new seed would be written, one and the same for all copies.
+if systemctl is-active --quiet systemd-random-seed; then systemctl stop systemd-random-seed; fi
 rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /var/lib/systemd/random-seed /root/.bash_history
-find /var/log -type f -exec truncate -s 0 {} +
+empty_logs
 sync
 say "sealed"
