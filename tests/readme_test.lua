@@ -1,5 +1,7 @@
 -- readme: what it shows works
 local lfs = require "lfs"
+local commands = require "cli.commands"
+local pages = require "cli.help.pages"
 
 local root = arg[0]:match("^(.*)/tests/[^/]*$") or "."
 
@@ -23,7 +25,7 @@ return {
   end,
 
   ["the folders of its map are there, and every C module is on it"] = function(t)
-    for line in readme(t):match("| %-%-%- | %-%-%- |\n(.-)\n\n"):gmatch("[^\n]+") do
+    for line in readme(t):match("## The map\n\n[^\n]+\n| %-%-%- | %-%-%- |\n(.-)\n\n"):gmatch("[^\n]+") do
       for place in line:match("^| ([^|]+) |"):gmatch("`([^`]+)`") do t:equal(lfs.attributes(root .. "/" .. place, "mode"), "directory", place) end
     end
     local modules = " " .. readme(t):match("`(vim http [^`]+)`") .. " load runtime "
@@ -32,6 +34,22 @@ return {
       if module and t:read(root .. "/src/" .. name):find("\nint luaopen_lb_" .. module .. "%(lua_State %*L%) {") then
         t:contains(modules, " " .. module .. " ")
       end
+    end
+  end,
+
+  ["the commands, options, files and topics of help that it names are there"] = function(t)
+    local text, known = readme(t), {}
+    for _, name in ipairs(commands.names()) do
+      known[name] = true
+      for _, option in ipairs(commands.find(name).options or {}) do known["--" .. option[1]] = true end
+    end
+    for _, before in ipairs { "`", "\n    " } do
+      for name in text:gmatch(before .. "luabuild ([%l-]+)[ `]") do t:ok(known[name], "luabuild " .. name) end
+    end
+    for option in text:match("(.*)## The lab"):gmatch "[`| ](%-%-%l[%l-]+)" do t:ok(known[option], option) end
+    for topic in text:gmatch "luabuild help ([%w_.]+)" do t:ok(#pages.find(topic) > 0, topic) end
+    for path in text:gmatch "`([%w_/]+%.%l+)`" do
+      if path:find "^%l+/" and not path:find "NAME" then t:equal(lfs.attributes(root .. "/" .. path, "mode"), "file", path) end
     end
   end,
 

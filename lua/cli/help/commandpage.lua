@@ -30,7 +30,9 @@ What help says about a command, or an action of one. For page see cli.help.pages
 ]]
 function commandpage.of(command)
   local parts = { { "code", table.concat(commands.usage(command), "\n") }, { "text", command.doc:gsub("^%l", string.upper) .. "." } }
-  if command.text then table.insert(parts, { "text", command.text }) end
+  for paragraph in ((command.text or "") .. "\n\n"):gmatch("(.-)\n\n+") do -- one in columns stays as it is
+    if paragraph ~= "" then table.insert(parts, { paragraph:find("%S   +%S") and "code" or "text", paragraph }) end
+  end
   if command.actions then
     table.insert(parts, { "heading", "Actions" })
     table.insert(parts, { "rows", action_rows(command) })
