@@ -1,16 +1,20 @@
-/* term: what the terminal is and how large, and how much of it a text takes */
+/* term: what the terminal is and how large, how much of it a text takes, and a secret asked for on it */
 
 #define _XOPEN_SOURCE 700 /* wcwidth */
 
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #include "lb.h"
 #include "utf8.h"
 
+#define HIDDEN "term.hidden" /* a terminal that does not echo */
 #define LOCALE "term.locale" /* registry: the box of the locale that knows how wide characters are */
 
 /*
@@ -121,11 +125,79 @@ static int term_cut(lua_State *L) {
   return 2;
 }
 
-static const luaL_Reg functions[] = {{"cut", term_cut}, {"is_tty", term_is_tty}, {"width", term_width}, {NULL, NULL}};
+/* ---- a secret ---- */
+
+typedef struct Hidden {
+  lb_Box box;
+  int fd;
+  struct termios before;
+} Hidden;
+
+static int hidden_close(lua_State *L) {
+  Hidden *h = lua_touserdata(L, 1);
+  if (!lb_closing(&h->box)) return 0;
+  tcsetattr(h->fd, TCSAFLUSH, &h->before); /* what was typed and not read is forgotten */
+  close(h->fd);
+  return 0;
+}
+
+/* The terminal without echo, but for the newline, as a value to be closed. [-0, +1, v]; NULL: errno says why, nothing is open */
+static Hidden *hide(lua_State *L) {
+  Hidden *h = lb_newbox(L, sizeof *h, HIDDEN);
+  struct termios quiet;
+  int saved, fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return NULL;
+  if (tcgetattr(fd, &h->before) == 0) {
+    quiet = h->before;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    quiet.c_lflag |= ECHONL | ICANON;
+    if (tcsetattr(fd, TCSAFLUSH, &quiet) == 0) {
+      h->fd = fd;
+      lb_opened(&h->box);
+      return h;
+    }
+  }
+  saved = errno;
+  close(fd);
+  errno = saved;
+  return NULL;
+}
+
+/*
+term.secret(prompt) -> string
+                    -> nil, message, "io"
+Ask for a line on the controlling terminal, which does not show what is typed. It comes without its newline.
+  prompt         string            ends as the caller likes: "password: "
+Codes: io (no terminal; the end of the input instead of a line).
+Raises: cancelled (Ctrl-C); the terminal shows again what is typed.
+Blocks: yes.  Source: termios(3), tty(4).
+*/
+static int term_secret(lua_State *L) {
+  size_t n;
+  const char *prompt = luaL_checklstring(L, 1, &n);
+  char line[4096]; /* the longest line of a terminal in canonical mode */
+  ssize_t got;
+  Hidden *h = hide(L);
+  if (!h) return lb_failerrno(L, errno, "ask on the terminal");
+  lua_toclose(L, -1);
+  got = write(h->fd, prompt, n);
+  do {
+    lb_Fd fd = {.fd = h->fd, .events = LB_READ};
+    while (got >= 0 && lb_wait(L, &fd, 1, -1) == 0) continue;
+    got = read(h->fd, line, sizeof line);
+  } while (got < 0 && (errno == EINTR || errno == EAGAIN));
+  if (got <= 0) return lb_fail(L, "io", "nothing was typed");
+  if (line[got - 1] == '\n') got--;
+  lua_pushlstring(L, line, (size_t)got);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {{"cut", term_cut}, {"is_tty", term_is_tty}, {"secret", term_secret}, {"width", term_width}, {NULL, NULL}};
 
 int luaopen_lb_term(lua_State *L);
 int luaopen_lb_term(lua_State *L) {
   static const luaL_Reg none[] = {{NULL, NULL}};
+  lb_class(L, HIDDEN, none, hidden_close);
   lb_class(L, LOCALE, none, locale_close);
   luaL_newlib(L, functions);
   return 1;

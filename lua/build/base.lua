@@ -1,11 +1,11 @@
 -- base: an image installed from an ISO, as a list of steps
 local access = require "build.access"
 local boot = require "build.boot"
-local checkpoint = require "build.checkpoint"
 local export = require "build.export"
 local iso = require "build.iso"
 local machine = require "build.machine"
 local media = require "build.media"
+local onwards = require "build.onwards"
 local preflight = require "build.preflight"
 local provision = require "build.provision"
 local publish = require "build.publish"
@@ -39,9 +39,9 @@ base.steps = {
   { "iso", run = iso.prepare, when = anew },
   { "kickstart", run = media.prepare, undo = media.remove, undo_name = "kickstart medium", about = media.name, makes = media.record, when = anew },
   { "create", run = machine.create, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record, when = anew },
-  { "resume", run = checkpoint.resume, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record, when = resumes },
+  { "resume", run = onwards.resume, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record, when = resumes },
   { "power on", run = machine.power_on },
-  { "boot", run = type_boot, when = function(b) return anew(b) and b.image.boot end },
+  { "boot", run = type_boot, again = machine.restart, when = function(b) return anew(b) and b.image.boot end },
   { "address", run = access.find_address },
   { "ssh", run = access.connect },
   { "provision", run = provision.run, when = function(b) return #b.image.provision > 0 end },

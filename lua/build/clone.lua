@@ -2,11 +2,11 @@
 local access = require "build.access"
 local configspec = require "build.configspec"
 local device = require "vsphere.device"
-local checkpoint = require "build.checkpoint"
 local existing = require "build.existing"
 local export = require "build.export"
 local leftovers = require "build.leftovers"
 local machine = require "build.machine"
+local onwards = require "build.onwards"
 local preflight = require "build.preflight"
 local provision = require "build.provision"
 local publish = require "build.publish"
@@ -83,7 +83,7 @@ local function anew(b) return not b.resume end
 clone.steps = {
   { "snapshot", run = make_snapshot, undo = remove_snapshot, undo_name = "snapshot of the source", makes = snapshot_record, when = wants_snapshot },
   { "clone", run = make, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record, when = anew },
-  { "resume", run = checkpoint.resume, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record, when = resumes },
+  { "resume", run = onwards.resume, undo = machine.remove, undo_name = "virtual machine", about = machine.name, makes = machine.record, when = resumes },
   { "power on", run = machine.power_on },
   { "address", run = access.find_address },
   { "ssh", run = access.connect },

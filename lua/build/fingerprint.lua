@@ -96,9 +96,9 @@ local function said(step, upload)
   return out
 end
 
-local function is_checkpoint(step) return type(step) == "table" and step.step == "checkpoint" end
+local function is_note(step) return type(step) == "table" and (step.step == "checkpoint" or step.step == "breakpoint") end
 
--- The steps up to `last`. A checkpoint changes nothing in the image.
+-- The steps up to `last`. A checkpoint and a breakpoint change nothing in the image.
 local function provision_part(image, last)
   local out = {}
   for i, step in ipairs(image.provision) do
@@ -109,7 +109,7 @@ local function provision_part(image, last)
       for _, path in ipairs(upload and step or { step.script }) do tree(path, path:match("[^/]*$"), files) end
       step = said(step, upload)
     end
-    if not is_checkpoint(step) then out[#out + 1] = { step = step, files = files } end
+    if not is_note(step) then out[#out + 1] = { step = step, files = files } end
   end
   return out
 end

@@ -248,6 +248,14 @@ local function complete(self, v)
   if self.boot then self.boot.wait = self.boot.wait or v.boot_wait end
 end
 
+-- The secrets that a build cannot do without.
+local function ask_secrets(self, v)
+  local ssh, c = self.ssh, self.connection
+  local ask = getmetatable(v).ask
+  if not (ssh.password or ssh.key_file or ssh.agent) then ssh.password = ask "ssh_password" end
+  if c.server and c.username and not c.password then c.password = ask "password" end
+end
+
 local function read(kind, fields, v, problems, fill, check)
   local function add(path, message) problems[#problems + 1] = { path = path, message = message } end
   if type(fields) ~= "table" then
@@ -257,11 +265,12 @@ local function read(kind, fields, v, problems, fill, check)
   local before = #problems
   local self = image[kind]:read(fill(fields, v), "", problems)
   if #problems > before then return self end
-  check(self, add)
-  check_common(self, add)
   self.kind, self.variables = kind, v
   self.connection = { server = v.vcenter_server, username = v.username, password = v.password,
     insecure = v.insecure_connection, ca_file = v.ca_file, thumbprint = v.thumbprint }
+  ask_secrets(self, v)
+  check(self, add)
+  check_common(self, add)
   return self
 end
 

@@ -1,10 +1,10 @@
 -- life: one build, from the preflight to the last undo, whatever the steps are
 local signal = require "signal"
 local err = require "core.err"
-local checkpoint = require "build.checkpoint"
 local context = require "build.context"
 local export = require "build.export"
 local machine = require "build.machine"
+local onwards = require "build.onwards"
 local provision = require "build.provision"
 local rivals = require "build.rivals"
 local runner = require "build.runner"
@@ -21,10 +21,10 @@ local function look_at_machine(b, e)
   elseif ok and state ~= "poweredOn" then add_hint(e, "the virtual machine is " .. (state == "suspended" and state or "off")) end
 end
 
-local function keep_machine(b)
-  b.emit { event = "warning", message = string.format("kept for a look, --on-error=abort: virtual machine %s; luabuild gc removes it after a day",
-    b.temporary_name) }
-  machine.keep(b, "on-error=abort")
+local function keep_machine(b, reason)
+  b.emit { event = "warning", message = string.format("kept for a look, %s: virtual machine %s; luabuild gc removes it after a day",
+    reason, b.temporary_name) }
+  machine.keep(b, reason)
 end
 
 -- What a failure still wants to know of the machine before it goes.
@@ -34,7 +34,7 @@ local function look(b, e)
   local picture = b.expect_on and b.capture "failed"
   if picture then add_hint(e, "the console when it failed: " .. picture) end
   provision.on_error(b)
-  if b.options.on_error == "abort" and b.vm then keep_machine(b) end
+  if b.vm and (b.options.on_error == "abort" or e.keep) then keep_machine(b, e.keep or "--on-error=abort") end
 end
 
 local function failed(b, e)
@@ -49,6 +49,12 @@ local function failed(b, e)
   if b.journal then b.journal:close() end
   e.op = e.op or e.step
   error(e, 0)
+end
+
+-- The end that was asked for, before the image is complete: what there is of it stays.
+local function stopped(b, e)
+  if b.vm and not b.published then keep_machine(b, e.message) end
+  return e.message
 end
 
 local RESULTS = { build = "built", replace = "replaced", export = "exported", foreign = "used as it is" }
@@ -71,7 +77,7 @@ local function build(b, kind)
   runner.run(kind.preflight, b)
   if b.decision == "build" or b.decision == "replace" then
     b.rivals = rivals.look(b)
-    checkpoint.find(b)
+    onwards.find(b)
   end
   b.emit { event = "image.decided", decision = b.decision, reason = b.reason, steps = step_names(b, steps_of(b, kind)) }
   if b.decision == "current" then return "up to date" end
@@ -82,15 +88,18 @@ local function build(b, kind)
 end
 
 --[[
-life.build(kind, image, options, emit) -> { result = string, seconds = number, timings, run, artifacts }
+life.build(kind, image, options, emit) -> { result = string, seconds = number, timings, run, artifacts, stopped = boolean }
 Build an image, or find that it is up to date. On failure everything made is undone, except with on_error "abort".
   kind           table             preflight and steps: lists for runner.run
   image          image             from build.image
   options        table             force = boolean, on_error = "cleanup"|"abort", parent = boolean, cleanup_timeout = 60 seconds,
-                 fresh = boolean (pass over checkpoints)
+                                   fresh = boolean (pass over checkpoints), until_step = name of the step to end after (see
+                                   build.pause), from_step = provisioning step to go on with, on the machine that was kept (see
+                                   build.onwards), control = who is asked: before(b, name, parent), at(b, message),
+                                   failed(b, name, parent, e) -> boolean (try again)
   emit           function(event)
 artifacts = array of { name, path, size = bytes, sha256 }: what an export has made
-result = "built"|"replaced"|"exported"|"up to date"|"used as it is"
+result = "built"|"replaced"|"exported"|"up to date"|"used as it is"|"stopped after …", with stopped = true: there is no image
 Raises: whatever stopped it: error objects with `step` and, when clean-up was not complete, `left`.
 Blocks: yes.
 ]]
@@ -98,11 +107,12 @@ function life.build(kind, image, options, emit)
   local b = context.new(image, options, emit)
   local started = signal.now()
   local ok, result = xpcall(build, err.caught, b, kind)
-  if not ok then failed(b, result) end
+  local ended = err.is(result, "stopped")
+  if ended then result = stopped(b, result) elseif not ok then failed(b, result) end
   for _, name in ipairs { "virtual machine", "snapshot of the source" } do b.scope:forget_named(name) end
   b.scope:unwind()
   if b.journal then b.journal:close() end
-  return { result = result, seconds = signal.now() - started, timings = b.timings, run = b.run, artifacts = b.artifacts or {} }
+  return { result = result, seconds = signal.now() - started, timings = b.timings, run = b.run, artifacts = b.artifacts or {}, stopped = ended }
 end
 
 local function place_of(b)

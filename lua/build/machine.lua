@@ -95,13 +95,18 @@ end
 
 --[[
 machine.remove(b) -> false|nil
-Undo of create: power the VM off and destroy it, unless it is published, or has a checkpoint, for which it is left; false when there
-is none.
+Undo of create: power the VM off and destroy it, unless it is published, or has a checkpoint, for which it is left, or was left on
+purpose before; false when there is none.
 Blocks: yes.
 ]]
 function machine.remove(b)
   b.vm = b.vm or b.folder:find_vm(b.temporary_name)
   if not b.vm or b.published then return false end
+  if b.resume and b.resume.as_it_is then
+    kept.mark(b, "--from")
+    b.emit { event = "warning", message = string.format("%s is kept, as it was before: --from goes on with it", b.temporary_name) }
+    return false
+  end
   if b.checkpoint then return checkpoint.leave(b) end
   b.vm:power_off() -- also when it is off as far as one can see: a pending question ends with it
   b.vm:destroy()
@@ -112,8 +117,19 @@ machine.power_on(b) -> nothing
 Blocks: yes.
 ]]
 function machine.power_on(b)
-  b.vm:power_on()
+  local on = b.resume and b.resume.as_it_is and b.vm:power_state() == "poweredOn"
+  if not on then b.vm:power_on() end
   b.expect_on, b.on_since = true, signal.now()
+end
+
+--[[
+machine.restart(b) -> nothing
+Off and on again: what was typed is forgotten, the boot menu comes back.
+Blocks: yes.
+]]
+function machine.restart(b)
+  b.vm:power_off()
+  machine.power_on(b)
 end
 
 --[[

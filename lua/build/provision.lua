@@ -6,6 +6,7 @@ local check = require "guest.check"
 local checkpoint = require "build.checkpoint"
 local hidden = require "build.hidden"
 local localshell = require "build.localshell"
+local pause = require "build.pause"
 local runner = require "build.runner"
 
 local provision = {}
@@ -101,10 +102,22 @@ end
 
 acts.checkpoint = checkpoint.take
 
+function acts.breakpoint(b, step) return pause.at(b, step.message) end
+
 local function title(i, step)
   if type(step) == "function" then return string.format("%d function", i) end
   if step.step == "checkpoint" then return string.format("%d checkpoint %s", i, step.name) end
   return string.format("%d %s", i, step.name or step.step)
+end
+
+--[[
+provision.titles(image) -> {string, ...}
+What the image's provisioning steps are called: "1 upload", "2 setup".
+]]
+function provision.titles(image)
+  local out = {}
+  for i, step in ipairs(image.provision) do out[i] = title(i, step) end
+  return out
 end
 
 -- What went wrong is about the step, whatever below it said so.

@@ -52,6 +52,9 @@ local function assignment(text)
   return name, value
 end
 
+-- As it was typed: no template.
+local function asked(value) return { value = value, origin = "asked for", literal = true } end
+
 --[[
 variables.new(options) -> variables
 Collect what the user gave, before any recipe is read.
@@ -59,11 +62,13 @@ Collect what the user gave, before any recipe is read.
   options.files  {string, ...} = {}    var-files, later ones win
   options.assignments {string, ...} = {} "name=value", later ones win
   options.secrets secrets|nil      learns the values of secret variables
+  options.ask    function|nil      asks the user for a secret that is needed and not set: { name, doc } -> string|nil
+  options.asked  {name = string} = {}   what was asked for by the process that started this one
 Raises: usage (a file that cannot be read, an assignment without "=").
 ]]
 function variables.new(options)
   local self = setmetatable({ getenv = options.getenv or os.getenv, given = {}, declared = {}, notes = {},
-                              secrets = options.secrets or secret.new(), short = {} }, variables)
+                              secrets = options.secrets or secret.new(), short = {}, ask = options.ask, asked = {} }, variables)
   self.govc = from_govc_url(self.getenv "GOVC_URL")
   for _, path in ipairs(options.files or {}) do
     for name, value in pairs(varfile.read(path)) do self.given[name] = { value = value, origin = path } end
@@ -72,6 +77,7 @@ function variables.new(options)
     local name, value = assignment(text)
     self.given[name] = { value = value, origin = "--var", strict = true }
   end
+  for name, value in pairs(options.asked or {}) do self.given[name] = asked(value) end
   return self
 end
 
@@ -93,7 +99,8 @@ end
 -- Expand Packer's {{user `x`}} through the variables themselves; `seen` stops a circle.
 local function expanded(self, name, seen)
   local value, origin = raw(self, name)
-  if type(value) ~= "string" or not value:find("{{", 1, true) then return value, origin end
+  local literal = self.given[name] and self.given[name].literal
+  if literal or type(value) ~= "string" or not value:find("{{", 1, true) then return value, origin end
   if seen[name] then return nil, origin, "it refers to itself" end
   seen[name] = true
   local filled, message = varfile.expand(value, function(other)
@@ -131,9 +138,19 @@ local function describe(name, value)
   return described, {}
 end
 
+-- A secret that is needed and not set, if there is somebody who knows it.
+local function ask_for(self, described)
+  local value = self.ask and self.ask(described)
+  if value == nil then return nil end
+  self.asked[described.name] = value
+  self.given[described.name] = asked(value)
+  return value, "asked for"
+end
+
 local function value_of(self, described, problems)
   local name = described.name
   local value, origin, why = expanded(self, name, {})
+  if value == nil and described.default == nil and described.required and described.secret then value, origin = ask_for(self, described) end
   local function problem(message)
     problems[#problems + 1] = { path = name, message = message, variable = true, origin = origin }
   end
@@ -179,6 +196,8 @@ variables:scope(declarations, problems) -> values
 The variables of one recipe: the standard ones and those that it declares. A value is worked out when it is read;
 what is wrong with one it declares is added to problems at once. Reading an unknown name raises and names the nearest.
   declarations   {name = default or { default, type, secret, required, description, check }}
+The metatable of values has try(name) -> value|nil and ask(name) -> value|nil: the value of a secret that is needed, asked for if
+it is not set.
 ]]
 function variables:scope(declarations, problems)
   local described, names, values, origins = {}, {}, {}, {}
@@ -216,7 +235,11 @@ function variables:scope(declarations, problems)
     local value = value_of(self, described[name], passed)
     return #passed == 0 and value or nil
   end
-  return setmetatable(scope, { __index = get, try = try, __newindex = function() error("variables are set from outside, not assigned", 2) end,
+  local function ask(name)
+    if get(nil, name) == nil then ask_for(self, described[name]) end
+    return get(nil, name)
+  end
+  return setmetatable(scope, { __index = get, try = try, ask = ask, __newindex = function() error("variables are set from outside, not assigned", 2) end,
     __name = "variables", described = described, origins = origins })
 end
 

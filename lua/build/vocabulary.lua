@@ -50,4 +50,8 @@ return {
     doc = "Take a snapshot among the steps. A build that fails after it keeps its machine, and the next one goes on from the last checkpoint before "
       .. "which nothing has changed.",
     example = 'provision = { shell { "sh /root/install.sh" }, checkpoint "installed", shell { "sh /root/configure.sh" } }' },
+  { "breakpoint", form = "breakpoint [\"message\"]", spec = words.specs.breakpoint, returns = "step", step = true,
+    doc = "Stop and ask at the terminal: go on, look around in a REPL that has the living build, or end and keep the machine. Passed, with a note, "
+      .. "where there is no terminal. It changes nothing in the image.",
+    example = 'provision = { shell { "sh /root/install.sh" }, breakpoint "is the service there?" }' },
 }

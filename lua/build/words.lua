@@ -1,4 +1,5 @@
--- words: the steps that recipes write as values: upload, shell, local_shell, check, reboot, wait, checkpoint. Each reads its options strictly.
+-- words: the steps that recipes write as values: upload, shell, local_shell, check, reboot, wait, checkpoint, breakpoint. Each reads its
+-- options strictly.
 local spec = require "core.spec"
 local check = require "guest.check"
 
@@ -33,6 +34,7 @@ words.specs = {
   reboot = spec.record("reboot", { { "timeout", spec.duration, default = "10m", doc = "until ssh answers again" } }),
   wait = spec.record("wait", { short = "seconds", { "seconds", spec.duration, required = true, doc = "how long" } }),
   checkpoint = spec.record("checkpoint", { short = "name", { "name", spec.text, required = true, doc = "of the snapshot, and for messages" } }),
+  breakpoint = spec.record("breakpoint", { short = "message", { "message", spec.string, default = "", doc = "what is to be looked at" } }),
 }
 
 local function check_upload(options, problems)
@@ -63,7 +65,7 @@ function words.make(problems, locate)
   for name, shape in pairs(words.specs) do
     out[name] = function(options)
       if (name == "shell" or name == "local_shell") and type(options) == "string" then options = { options } end
-      if name == "reboot" and options == nil then options = {} end
+      if (name == "reboot" or name == "breakpoint") and options == nil then options = {} end
       local before, line = #problems, debug.getinfo(2, "l").currentline
       local read = shape:read(options, name, problems)
       if #problems == before and CHECKS[name] then CHECKS[name](read, problems, name) end

@@ -1,5 +1,6 @@
 -- connection: is everything given that a log-in needs? Asked before a server is contacted
 local err = require "core.err"
+local ask = require "cli.ask"
 local secret = require "core.secret"
 local place = require "build.place"
 local variables = require "build.variables"
@@ -14,10 +15,14 @@ local NEEDED = { { "server", "vcenter_server", "VCENTER_SERVER" }, { "username",
 
 --[[
 connection.check(given) -> nothing
-Raises: usage, naming all that is not set.
+Is there all that a log-in needs? A password alone that is missing is asked for, where there is somebody to ask, and put into `given`.
   given          table             server, username, password
+Raises: usage, naming all that is not set; cancelled.
+Blocks: yes, if somebody is asked.
 ]]
 function connection.check(given)
+  local asks = given.server and given.username and not given.password and ask.secrets()
+  if asks then given.password = asks { name = "password", doc = "of " .. given.username } end
   local unset, environment = {}, {}
   for _, one in ipairs(NEEDED) do
     if not given[one[1]] then unset[#unset + 1], environment[#environment + 1] = one[2], one[3] end

@@ -43,6 +43,7 @@ local function start(self, entry)
   entry.process = err.check(process.start { command = { self.program, "child" }, stdin = cjson.encode(task) })
   entry.reader = lines.reader(entry.image.name, function(event)
     if event.event == "image.failed" then entry.told = true end
+    if event.event == "image.done" then entry.stopped = event.stopped end
     self.emit(event)
   end)
   table.insert(self.running, entry)
@@ -78,9 +79,10 @@ local function start_ready(self)
   local by_image = self.by_image
   for _, entry in ipairs(self.order) do
     local parent = by_image[entry.image.from]
-    if not entry.begun and parent and parent.failed then
-      entry.begun, entry.failed = true, true
-      self.emit { event = "image.skipped", image = entry.image.name, reason = parent.image.name .. " failed" }
+    local missing = parent and (parent.failed and "failed" or parent.stopped and "was stopped")
+    if not entry.begun and missing then
+      entry.begun, entry.failed, entry.stopped = true, parent.failed, parent.stopped
+      self.emit { event = "image.skipped", image = entry.image.name, reason = parent.image.name .. " " .. missing }
     elseif not entry.begun and not self.stopping and #self.running < self.limit and (not parent or parent.status == 0) then
       entry.begun = true
       start(self, entry)

@@ -18,8 +18,11 @@ options.sets = {
   building = {
     { "force", doc = "build also what is up to date, replace what is not ours" },
     { "fresh", doc = "begin anew, whatever checkpoints a failed build has left" },
-    { "on-error", argument = "WHAT", values = { "cleanup", "abort" }, default = "cleanup",
-      doc = "cleanup: remove what was made; abort: keep it for a look" },
+    { "on-error", argument = "WHAT", values = { "cleanup", "abort", "ask" }, default = "cleanup",
+      doc = "cleanup: remove what was made; abort: keep it for a look; ask: what you want then" },
+    { "until", argument = "STEP", doc = "end after this step and keep the machine: boot, provision, 'provision 2', its name" },
+    { "from", argument = "STEP", doc = "go on with this provisioning step on the machine that was kept" },
+    { "debug-step", doc = "stop before each step, to go on, to look around in a REPL, or to end" },
     { "cleanup-timeout", argument = "TIME", default = "60s", doc = "how long undoing may take after a failure or Ctrl-C" },
     { "jobs", argument = "N", default = "4", doc = "how many images to build side by side" },
   },
@@ -81,9 +84,6 @@ end
 local function store(out, option, value)
   local key = options.key(option)
   if option.values then
-    if value == "ask" and key == "on_error" then
-      err.raise("usage", "--on-error=ask is not there yet", { hint = "--on-error=abort keeps what was made, for a look" })
-    end
     local ok
     for _, known in ipairs(option.values) do ok = ok or known == value end
     if not ok then

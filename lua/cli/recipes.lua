@@ -54,13 +54,14 @@ end
 --[[
 recipes.load(given, words) -> {image, ...}, { notes, secrets, variables }
 Load the recipes among `words` and choose images by the other words, --only and --except.
+  given          table             options: var, var_file, only, except; ask = as for variables.new; asked = what was asked for before
 Raises: usage, recipe.
 ]]
 function recipes.load(given, words)
   local paths, names = split(words)
   if #paths == 0 then err.raise("usage", "which recipe?", { hint = "give its path: luabuild recipes/photon3.lua" }) end
   local secrets = secret.new()
-  local vars = variables.new { files = given.var_file, assignments = given.var, secrets = secrets }
+  local vars = variables.new { files = given.var_file, assignments = given.var, secrets = secrets, ask = given.ask, asked = given.asked }
   local loader, images, problems = recipe.loader(vars), {}, {}
   for _, path in ipairs(paths) do
     local ok, loaded = pcall(loader.load, loader, path)

@@ -16,7 +16,7 @@ end
 --[[
 err.new(fields) -> error object
 Make an error object; raise it with error(e, 0).
-  fields.code    string            timeout net tls ssh auth hostkey http fault notfound exists format io cancelled recipe usage build
+  fields.code    string            timeout net tls ssh auth hostkey http fault notfound exists format io cancelled recipe usage build stopped
   fields.message string            the cause, for people
   fields.op      string|nil        what was being done ("power on")
   fields.target  string|nil        to what ("base-os-photon3")

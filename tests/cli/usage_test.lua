@@ -148,7 +148,7 @@ return {
     value = { arguments = "r.lua --var", says = { "--var wants a value: --var=NAME=VALUE" } },
     choice = { arguments = "r.lua --color=red", says = { "--color: 'red' is not one of auto, always, never" } },
     ["jobs: not a number"] = { arguments = "r.lua --jobs many", says = { '--jobs: "many" is not a number of 1 or more' } },
-    ["later: ask"] = { arguments = "r.lua --on-error=ask", says = { "--on-error=ask is not there yet", "--on-error=abort" } },
+    ["nobody to ask"] = { arguments = "r.lua --on-error=ask", says = { "--on-error=ask needs a terminal", "--on-error=abort" } },
     image = { arguments = "r.lua y", says = { "no image 'y'", "did you mean 'x'?" } },
     only = { arguments = "r.lua --only 'centos*'", says = { "no image 'centos*'", "the recipes make: x" } },
     ["nothing left"] = { arguments = "r.lua --except x", says = { "no image is left to build" } },

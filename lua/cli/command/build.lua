@@ -3,7 +3,9 @@ local runtime = require "runtime"
 local signal = require "signal"
 local err = require "core.err"
 local events = require "build.events"
+local ask = require "cli.ask"
 local connection = require "cli.connection"
+local control = require "cli.control"
 local graph = require "build.graph"
 local jobs = require "cli.jobs"
 local offline = require "build.offline"
@@ -12,16 +14,18 @@ local recipes = require "cli.recipes"
 local render = require "cli.render"
 
 -- Parents first; what stands on a failed one is skipped, and said so. Returns the first failure.
-local function build_all(order, given, emit)
-  local failure, failed = nil, {}
+local function build_all(order, given, emit, asked)
+  local failure, missing = nil, {}
   for _, entry in ipairs(order) do
     local image = entry.image
-    if failed[image.from] then
-      failed[image] = true
-      emit { event = "image.skipped", image = image.name, reason = image.from.name .. " failed" }
+    if missing[image.from] then
+      missing[image] = missing[image.from]
+      emit { event = "image.skipped", image = image.name, reason = image.from.name .. " " .. missing[image.from] }
     else
-      local e = one.build(entry, given, emit)
-      if e then failure, failed[image] = failure or e, true end
+      local e = one.build(entry, given, emit, asked)
+      local stopped = err.is(e, "stopped")
+      missing[image] = e and (stopped and "was stopped" or "failed")
+      if e and not stopped then failure = failure or e end
       if err.is(e, "cancelled") then break end
     end
   end
@@ -35,6 +39,15 @@ local function build_side_by_side(order, given, words, emit)
   return jobs.run(order, { limit = jobs.limit(given), program = "/proc/self/exe", given = given, paths = paths, emit = emit })
 end
 
+-- A look around in a living build.
+local function looker(mask)
+  return function(b)
+    require("cli.repl").run { -- loaded when somebody looks: no other build needs it
+      names = { vc = b.vc, vm = b.vm, guest = b.guest, image = b.image, vars = b.image.variables }, mask = mask, prompt = b.image.name .. "> ",
+      banner = "vc, vm, guest, image and vars are those of the build; Ctrl-D goes back to the question." }
+  end
+end
+
 -- The run as a whole: what it is to make, and how it ended.
 local function announced(order, emit, f)
   local names, started = {}, signal.now()
@@ -46,17 +59,23 @@ local function announced(order, emit, f)
 end
 
 local function run(given, words)
+  given.ask = ask.secrets()
   local images, about = recipes.load(given, words)
+  given.ask, given.asked = nil, about.variables.asked -- what other processes are told
   local order = graph.order(images)
   local ordered = graph.images(order)
   offline.check_all(ordered)
   for _, image in ipairs(ordered) do connection.check(image.connection) end
   one.cleanup_timeout(given) -- a mistake in it is said now
-  local parallel = jobs.limit(given) > 1 and jobs.width(order) > 1
-  local emit, view <close> = render.open(given, about, { build = true, prefix = parallel }) -- luacheck: ignore view
+  one.check_steps(ordered, given)
+  local alone = given.on_error == "ask" or given.debug_step -- there is one terminal
+  local parallel = not alone and jobs.limit(given) > 1 and jobs.width(order) > 1
+  local emit, view <close> = render.open(given, about, { build = true, prefix = parallel })
+  local mask = function(text) return about.secrets:mask(text) end
+  local asked = not parallel and control.new(given, view, looker(mask), mask) or nil
   local failure = announced(order, emit, function()
     if parallel then return build_side_by_side(order, given, words, emit) end
-    return build_all(order, given, emit)
+    return build_all(order, given, emit, asked)
   end)
   if not failure then return 0 end
   failure.shown = not failure.unheard

@@ -21,7 +21,7 @@ local function run()
   local emit = render.child(about)
   local entry = { image = find(graph.order(images), task.image), parent = task.parent }
   local e = one.build(entry, given, emit)
-  if not e then return 0 end
+  if not e or err.is(e, "stopped") then return 0 end
   e.shown = true
   error(e, 0)
 end

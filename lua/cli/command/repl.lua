@@ -34,6 +34,7 @@ Server.__index = Server
 function Server:connect()
   if self.session and not self.session.closed then return self.session end
   connection.check(self.wanted)
+  self.secrets:add(self.wanted.password)
   self.session = session.connect(self.wanted)
   return self.session
 end
@@ -88,8 +89,7 @@ local function run(given, words)
   local names, wanted, secrets
   if #words > 0 then names, wanted, secrets = from_recipe(given, words)
   else names, wanted, secrets = {}, connection.variables(given, "repl") end
-  secrets:add(wanted.password)
-  local server <close> = setmetatable({ wanted = wanted }, Server)
+  local server <close> = setmetatable({ wanted = wanted, secrets = secrets }, Server)
   function names.find(pattern, kind) return server:connect():find(pattern, kind) end
   names.watch = watch
   repl.run { names = names, made = { vc = function() return server:connect() end }, shapes = { vc = { kind = "session" } },
