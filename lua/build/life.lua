@@ -106,6 +106,9 @@ Blocks: yes.
 function life.build(kind, image, options, emit)
   local b = context.new(image, options, emit)
   local started = signal.now()
+  function image.recipe.say(text)
+    for line in (text .. "\n"):gmatch("([^\n]*)\n") do b.emit { event = "output", name = "print", stream = "out", text = line } end
+  end
   local ok, result = xpcall(build, err.caught, b, kind)
   local ended = err.is(result, "stopped")
   if ended then result = stopped(b, result) elseif not ok then failed(b, result) end

@@ -56,6 +56,15 @@ local function local_require(self, env)
   end
 end
 
+-- Standard output is for events: what a recipe prints while it is read goes to standard error, while its image is built it is an event.
+local function printer(self)
+  return function(...)
+    local parts = table.pack(...)
+    for i = 1, parts.n do parts[i] = tostring(parts[i]) end
+    self.say(table.concat(parts, "\t"))
+  end
+end
+
 local function environment(self, loader)
   local function locate(path) return files.locate(path, self.path) end
   local env, known = words.make(self.problems, locate), {}
@@ -86,8 +95,10 @@ local function environment(self, loader)
   env.require = local_require(self, env)
   for name in pairs(env) do known[#known + 1] = name end
   for name in pairs(_G) do known[#known + 1] = name end
+  local show = printer(self)
   return setmetatable(env, {
     __index = function(_, name)
+      if name == "print" then return show end
       local value = rawget(_G, name)
       if value ~= nil then return value end
       local near = runtime.nearest(tostring(name), known)
@@ -147,7 +158,8 @@ end
 --[[
 loader:load(path) -> recipe
 Run a recipe file, once: the same path gives the same recipe.
-recipe = { path, text, images = {image, ...}, values, described = {text = true} (what git.describe said) }
+recipe = { path, text, images = {image, ...}, values, described = {text = true} (what git.describe said), say = function(text) (what print
+of the recipe does) }
 Raises: recipe (every problem, with file and line).
 ]]
 function loader:load(path)
@@ -155,7 +167,8 @@ function loader:load(path)
   for _, active in ipairs(self.loading) do
     if active == path then err.raise("recipe", "recipes import each other: " .. table.concat(self.loading, " → ") .. " → " .. path) end
   end
-  local made = { path = path, problems = {}, images = {}, required = {}, described = {} }
+  local made = { path = path, problems = {}, images = {}, required = {}, described = {},
+    say = function(text) io.stderr:write(text, "\n") end }
   made.text = read_text(path)
   local chunk, message = load(made.text, "@" .. path, "t", environment(made, self))
   if not chunk then err.raise("recipe", message) end

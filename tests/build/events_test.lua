@@ -42,6 +42,14 @@ return {
     end
     t:equal(found, { { "step.start", "1 say", "provision" }, { "output", "1 say", "provision", "hello" }, { "step.done", "1 say", "provision" } })
   end,
+  ["what a recipe prints is an event while its image is built, and on standard error while it is read"] = function(t)
+    local s = builds.setup(t, lab.start(t))
+    local path = builds.recipe(s, 'provision = { function() print("two\\nlines", 7) end },')
+    t:write(path, 'print("read")\n' .. t:read(path))
+    local out, status = t:shell("{ env " .. builds.command(s, { path, "--json" }) .. "; } 2>" .. s.dir .. "/said")
+    t:equal({ status, t:read(s.dir .. "/said") }, { 0, "read\n" })
+    t:match(out, '"text":"two"[^\n]+\n[^\n]*"text":"lines\\t7"')
+  end,
   ["progress comes ten times a second at most, and its end always"] = function(t)
     local said = {}
     local context = require "build.context"
