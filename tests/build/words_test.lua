@@ -44,13 +44,13 @@ return {
     local out, status = builds.run(s, builds.recipe(s, string.format([[provision = { upload { content = "ruined\n", to = "/root/log" }, shell { "exit 3" } },
       on_error = { upload { from = "/root/log", to = "%s/log" }, function(guest) return "seen " .. guest:run("cat /root/log") end }]], s.dir)))
     t:equal({ status, t:read(s.dir .. "/log") }, { 1, "ruined\n" }, out)
-    t:match(out, "  on_error 2 function +[%d.]+s  seen ruined\n.*undone: virtual machine")
+    t:match(out, "  on_error:\n.*    2 function +[%d.]+s  seen ruined\n.*undone: virtual machine")
     t:match(out, "small: failed: provision 2 shell: [^\n]*the script ended with status 3")
     t:equal(builds.state(s), CLEAN)
     -- and they are no second failure
     out, status = builds.run(s, builds.recipe(s, [[provision = { shell { "exit 3" } }, on_error = { shell { "exit 4" }, shell { "echo never" } }]]))
     t:equal(status, 1)
-    t:match(out, "\n    on_error 1 shell: [^\n]*status 4")
+    t:match(out, "\n    warning: on_error 1 shell: [^\n]*status 4")
     t:match(out, "small: failed: provision 1 shell: [^\n]*status 3")
     t:equal(builds.state(s), CLEAN)
     -- nor are they run when there is no failure, or no guest

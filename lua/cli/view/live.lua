@@ -10,7 +10,7 @@ local live = {}
 live.__index = live
 
 live.INTERVAL = 0.1 -- seconds between two looks
-local BAR = { least = 6, most = 30 } -- columns
+local BAR = { least = 10, most = 30 } -- columns
 local NAME = 20 -- columns of an image's name at most
 
 --[[
@@ -29,13 +29,13 @@ end
 
 -- ---- the lines below ----
 
--- What fits of the pieces, most important first; a bar takes what is left.
+-- What fits of the pieces, most important first; a bar has some room for sure and takes what is left.
 local function compose(s, head, pieces, part, width)
   local line, used = head, select(2, term.cut(head, width))
-  local kept = {}
+  local kept, reserved = {}, part and BAR.least + 2 or 0
   for _, piece in ipairs(pieces) do
     local _, taken = term.cut(piece, width)
-    if used + taken + 2 > width then break end
+    if used + taken + 2 + reserved > width then break end
     used, kept[#kept + 1] = used + taken + 2, piece
   end
   local room = math.min(width - used - 2, BAR.most)
