@@ -35,7 +35,8 @@ static int reader_close(lua_State *L) {
 
 static int failed(lua_State *L, const Reader *r) {
   const char *why = archive_error_string(r->archive);
-  return lb_fail(L, "format", "%s: %s", r->path, why ? why : "it cannot be read as an ISO image");
+  if (!why || strstr(why, "Unrecognized")) why = "it is no ISO 9660 image, or damaged";
+  return lb_fail(L, "format", "%s: %s", r->path, why);
 }
 
 /*

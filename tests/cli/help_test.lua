@@ -9,7 +9,7 @@ local vocabulary = require "build.vocabulary"
 local PROGRAM = arg[-1]
 
 local function help(t, topic)
-  local out, status = t:shell(PROGRAM .. " help " .. topic)
+  local out, status = t:shell("COLUMNS=100 " .. PROGRAM .. " help " .. topic)
   t:equal(status, 0, out)
   return out
 end
@@ -18,7 +18,7 @@ return {
   ["without a topic it lists every command with what it does"] = function(t)
     local out = help(t, "")
     for _, name in ipairs(commands.names()) do t:match(out, "\n  " .. name:gsub("%-", "%%-") .. " +%S") end
-    t:equal(out, (t:shell(PROGRAM)))
+    t:equal(out, (t:shell("COLUMNS=100 " .. PROGRAM)))
   end,
   ["a name that is several things shows all of them"] = function(t)
     local out = help(t, "check")

@@ -7,7 +7,8 @@ local commandpage = require "cli.help.commandpage"
 local pages = require "cli.help.pages"
 local plain = require "cli.help.plain"
 
-local function columns() return term.is_tty(1) and term.width() or 100 end
+-- Into a pipe, which often ends at a pager: as man does.
+local function columns() return term.width() or math.tointeger(tonumber(os.getenv "COLUMNS")) or 80 end
 
 local function overview()
   local parts = { { "text", "luabuild builds virtual machine images on VMware vSphere from recipes in Lua." },

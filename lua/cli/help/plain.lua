@@ -55,7 +55,8 @@ end
 -- Two or three columns; a name or a type that is too long has its meaning on the next line.
 function parts.rows(part, columns, out)
   local rows = as_tree(part[2])
-  local first, second = math.max(part.first or 0, widest(rows, 1, columns // 3)), widest(rows, 2, columns // 3)
+  local second = widest(rows, 2, columns // 3)
+  local first = math.max(part.first or 0, widest(rows, 1, second > 0 and columns // 3 or columns // 2))
   local start = 2 + first + 2 + (second > 0 and second + 2 or 0)
   for _, row in ipairs(rows) do
     local left = "  " .. pad(row[1], first) .. "  " .. (row[2] ~= "" and pad(row[2], second) .. "  " or second > 0 and (" "):rep(second + 2) or "")
