@@ -1,4 +1,5 @@
 -- humane: single values of the API for people: sizes and times said in words, strings that cannot steer the terminal
+local printable = require "core.printable"
 local units = require "core.units"
 
 local humane = {}
@@ -57,17 +58,18 @@ local ESCAPES = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r", ['"'] = '\\"',
 
 --[[
 humane.quoted(text) -> string
-A text as Lua would write it, without control characters.
+A text as Lua would write it, without anything that steers a terminal.
 ]]
 function humane.quoted(text)
-  return '"' .. text:gsub('[%c"\\]', function(c) return ESCAPES[c] or string.format("\\%03d", c:byte()) end):gsub("\194[\128-\159]", "?") .. '"'
+  local escaped = text:gsub('[%c"\\]', function(c) return ESCAPES[c] or string.format("\\%03d", c:byte()) end)
+  return '"' .. printable.clean(escaped) .. '"'
 end
 
 --[[
 humane.harmless(text) -> string
 A text of one line that cannot steer the terminal.
 ]]
-function humane.harmless(text) return (text:gsub("[%c\127]", "?"):gsub("\194[\128-\159]", "?")) end
+function humane.harmless(text) return (printable.clean(text):gsub("[\n\t]", " ")) end
 
 local function pixels(bytes)
   if bytes:sub(1, 8) ~= "\137PNG\r\n\26\n" or #bytes < 24 then return nil end

@@ -1,6 +1,7 @@
 -- pretty: whole values for people: lists of objects as tables, objects with what stands for them, the rest as cli.nested has it
 local vim = require "vim"
 local err = require "core.err"
+local printable = require "core.printable"
 local columns = require "cli.columns"
 local grid = require "cli.grid"
 local humane = require "cli.humane"
@@ -165,7 +166,7 @@ end
 local function whole(p, value)
   if type(value) == "string" then
     if humane.binary(value) then return p.paint("dim", humane.binary(value)) end
-    return value:find("\n", 1, true) and value:gsub("[\0-\8\11-\31\127]", "?") or p.paint("green", humane.quoted(value))
+    return value:find("\n", 1, true) and printable.clean(value) or p.paint("green", humane.quoted(value))
   end
   if type(value) ~= "table" or err.is(value) then return err.is(value) and tostring(value) or nested.text(p, value, 0, 0) end
   if object.is(value) then return object_text(p, value) end

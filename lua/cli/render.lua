@@ -2,6 +2,7 @@
 local signal = require "signal"
 local term = require "term"
 local err = require "core.err"
+local color = require "cli.color"
 local json = require "cli.view.json"
 local live = require "cli.view.live"
 local log = require "cli.view.log"
@@ -84,12 +85,6 @@ end
 
 -- ---- which view ----
 
-local function colored(given)
-  if given.color ~= "auto" then return given.color == "always" end
-  local no_color = os.getenv "NO_COLOR"
-  return not (no_color and no_color ~= "") and os.getenv "TERM" ~= "dumb" and term.is_tty(1)
-end
-
 local function unicode()
   local locale = ""
   for _, name in ipairs { "LC_ALL", "LC_CTYPE", "LANG" } do
@@ -105,7 +100,7 @@ local function choose(given, options, now)
   local write = writer(io.stdout)
   if given.json then return json.new(write) end
   local moving = options.build and not given.quiet and term.is_tty(1) and (os.getenv "TERM" or "dumb") ~= "dumb"
-  local look = style.new { color = colored(given), unicode = unicode() }
+  local look = style.new { color = color.wanted(given), unicode = unicode() }
   look.marked, look.prefix, look.debug, look.quiet = moving, options.prefix, given.debug, given.quiet
   local o = { style = look, write = write, size = term.width, now = options.build and now or nil, stamp = given.timestamps and local_time or nil }
   if not moving then return plain.new(o) end

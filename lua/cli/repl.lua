@@ -4,12 +4,14 @@ local line = require "line"
 local signal = require "signal"
 local term = require "term"
 local err = require "core.err"
+local printable = require "core.printable"
 local complete = require "cli.complete"
 local help = require "cli.help.value"
 local names = require "cli.names"
 local pages = require "cli.help.pages"
 local pretty = require "cli.pretty"
 local statement = require "cli.statement"
+local style = require "cli.view.style"
 
 local repl = {}
 
@@ -53,12 +55,6 @@ end
 
 -- ---- showing ----
 
-local COLORS = { bold = "1", dim = "2", green = "32", red = "31" }
-
-local function painter(on)
-  return function(color, text) return on and "\27[" .. COLORS[color] .. "m" .. text .. "\27[0m" or text end
-end
-
 local function write(text)
   if not (io.stdout:write(text, "\n") and io.stdout:flush()) then err.raise("io", "the output was closed", { closed = true }) end
 end
@@ -71,7 +67,7 @@ end
 local function complain(self, e)
   local text = err.is(e) and tostring(e) or type(e) == "table" and getmetatable(e) == nil and pretty.show(e) or tostring(e)
   io.stdout:flush()
-  io.stderr:write(err.is(e, "cancelled") and "" or self.paint("red", "error: "), (self.mask(text):gsub("[\0-\8\11-\31\127]", "?")), "\n")
+  io.stderr:write(err.is(e, "cancelled") and "" or self.paint("red", "error: "), self.mask(printable.clean(text)), "\n")
   if self.debug and self.traceback then io.stderr:write(self.traceback, "\n") end
 end
 
@@ -214,7 +210,9 @@ Raises: cancelled (by SIGTERM or SIGHUP; from a pipe, also Ctrl-C), from a pipe 
 Blocks: yes.
 ]]
 function repl.run(options)
-  local self = { mask = options.mask or function(text) return text end, paint = painter(options.color), debug = options.debug }
+  local look = style.new { color = options.color }
+  local self = { mask = options.mask or function(text) return text end, debug = options.debug,
+    paint = function(color, text) return look:paint(color, text) end }
   self.environment = names.new(options)
   local own = self.environment.table
   own.exit = rawget(own, "exit") or repl.leave

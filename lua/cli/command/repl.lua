@@ -76,13 +76,20 @@ local function banner(wanted, image)
   return string.format("luabuild %s%s\n%s\nhelp() says what there is, Tab completes, Ctrl-D ends.", runtime.version, image and ", " .. image or "", where)
 end
 
+-- The variables with their values, as a plain table.
+local function values_of(variables)
+  local out = {}
+  for name in pairs(getmetatable(variables).described) do out[name] = variables[name] end
+  return out
+end
+
 -- What a recipe brings: its images and variables, and which server.
 local function from_recipe(given, words)
   local images, about = recipes.load(given, words)
   local wanted = {}
   for key, value in pairs(images[1].connection) do wanted[key] = value end
   wanted.datacenter = images[1].placement and images[1].placement.datacenter
-  return { image = images[1], images = images, vars = images[1].variables }, wanted, about.secrets
+  return { image = images[1], images = images, vars = values_of(images[1].variables) }, wanted, about.secrets
 end
 
 local function run(given, words)
