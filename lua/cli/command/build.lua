@@ -84,7 +84,8 @@ end
 
 return {
   doc = "build images: install, or find that they are up to date",
-  text = "The word build may be left out. Images are chosen by name, with * and ? too; the images that they are made from are brought up to date first.",
+  text = "The word build may be left out. Images are chosen by name, with * and ? too; the images that they are made from are brought up to date first.\n"
+    .. "What happens is shown, and left in the output directory: report.html, and log/IMAGE-TIME-RUN.log with every request, the last ten of them.",
   usage = "[build] RECIPE… [IMAGE…]",
   words = { { "RECIPE", kind = "recipe", many = true }, { "IMAGE", kind = "image", many = true, optional = true } },
   examples = {
