@@ -12,8 +12,8 @@
 
 #include "ova.h"
 #include "ova_copy.h"
-#include "ova_tar.h"
 #include "partial.h"
+#include "tar_header.h"
 
 #define WRITER "ova.writer"
 #define SIZE_LIMIT ((lua_Integer)1 << 50) /* bytes of an entry: sums of sizes cannot overflow */
@@ -103,14 +103,14 @@ static int write_at(lua_State *L, const Writer *w, const void *bytes, size_t n, 
 
 static int write_header(lua_State *L, const Writer *w, const char *name, int64_t at, int64_t size, lua_Integer mtime) {
   tar_Header h;
-  if (!tar_header(&h, name, size, mtime)) return lb_fail(L, "format", "entry '%s': %s", name, h.problem);
+  if (!tar_header(&h, name, size, mtime, 0644)) return lb_fail(L, "format", "entry '%s': %s", name, h.problem);
   return write_at(L, w, h.bytes, h.size, at);
 }
 
 /* Room for a header: how long it is, or -1 with a failure pushed */
 static int64_t header_size(lua_State *L, const char *name) {
   tar_Header h;
-  if (tar_header(&h, name, 0, 0)) return (int64_t)h.size;
+  if (tar_header(&h, name, 0, 0, 0644)) return (int64_t)h.size;
   lb_fail(L, "format", "entry '%s': %s", name, h.problem);
   return -1;
 }

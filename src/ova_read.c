@@ -11,8 +11,8 @@
 
 #include "ova.h"
 #include "ova_copy.h"
-#include "ova_tar.h"
 #include "partial.h"
+#include "tar_header.h"
 #include "vmdk.h"
 
 #define READER "ova.reader"

@@ -9,8 +9,9 @@
 #define GRACE 3 /* seconds to get rid of a packet that is half sent */
 
 typedef struct Exec {
-  const char *input;
+  const char *input; /* at stack index `chunk` when it comes from a function */
   size_t input_len, sent;
+  int source, chunk; /* stack indices of the function that gives input, or 0, and of what it gave last */
   size_t limit;
   int listener; /* stack index of on_output, or 0 */
   int eof_sent, truncated;
@@ -20,14 +21,28 @@ typedef struct Exec {
 
 static const char *const streams[] = {"out", "err"};
 
+/* The next bytes of the function that gives input; at their end there is none any more. */
+static void refill(lua_State *L, Exec *x) {
+  lua_pushvalue(L, x->source);
+  lua_call(L, 0, 1);
+  x->sent = x->input_len = 0;
+  if (lua_isnil(L, -1)) x->source = 0;
+  else if (lua_type(L, -1) == LUA_TSTRING) x->input = lua_tolstring(L, -1, &x->input_len);
+  else luaL_error(L, "stdin: a string or nil expected, got %s", luaL_typename(L, -1));
+  lua_replace(L, x->chunk);
+}
+
 /* Send input, or its end: 0, or libssh2's error. */
-static int feed(Session *s, Exec *x) {
-  ssize_t n;
+static int feed(lua_State *L, Session *s, Exec *x) {
+  ssize_t n = 1;
   if (x->eof_sent) return 0;
+  while (x->source && x->sent == x->input_len) refill(L, x);
   if (x->sent < x->input_len) {
-    n = libssh2_channel_write(s->channel, x->input + x->sent, x->input_len - x->sent);
-    if (n > 0) x->sent += (size_t)n, x->moved = 1;
-  } else {
+    while (n > 0 && x->sent < x->input_len) {
+      n = libssh2_channel_write(s->channel, x->input + x->sent, x->input_len - x->sent);
+      if (n > 0) x->sent += (size_t)n, x->moved = 1;
+    }
+  } else if (!x->source) {
     n = libssh2_channel_send_eof(s->channel);
     if (n == 0) x->eof_sent = x->moved = 1;
   }
@@ -79,7 +94,7 @@ static int pump(lua_State *L, Session *s, ssh_Op *op, Exec *x, double deadline) 
   for (;;) {
     int rc;
     x->moved = 0;
-    if ((rc = feed(s, x))) return rc;
+    if ((rc = feed(L, s, x))) return rc;
     if (!x->blocked && (rc = drain(L, s, op, x))) return rc;
     if (!x->blocked && libssh2_channel_eof(s->channel)) {
       rc = libssh2_channel_wait_closed(s->channel);
@@ -215,12 +230,13 @@ ssh.exec(session, command [, options]) -> result
 Run one command and collect its output. On a timeout its channel is closed and the session can be used again; the server
 decides what becomes of the process (OpenSSH lets it run on, unless it has a terminal).
   command            string             passed to the remote shell as it is
-  options.stdin      string = ""        bytes; then end of file
+  options.stdin      string|function = ""  bytes, then end of file; or a function that gives the next ones each time, nil at the end
   options.timeout    number = 600       seconds, whole command
   options.limit      integer = 1 MiB    bytes kept per stream; the rest is read and dropped
   options.pty        boolean = false    run it in a terminal; both streams then come as one
   options.env        table|nil          name -> value, strings; a server takes only names it knows (OpenSSH: AcceptEnv)
-  options.on_output  function|nil       called with stream ("out", "err") and bytes as they come; an error in it ends the call
+  options.on_output  function|nil       called with stream ("out", "err") and bytes as they come
+An error in one of these functions ends the call.
 result = { status = integer|nil, signal = string|nil ("KILL"), out = string, err = string, truncated = boolean }
 The status is also 0 when a server closes the channel without telling one.
 Codes: timeout, net, ssh.  Raises: closed session, another call under way, cancelled.
@@ -239,7 +255,13 @@ int ssh_exec(lua_State *L) {
     lua_newtable(L);
     lua_replace(L, 3);
   }
-  x.input = lb_optstring(L, 3, "stdin", "", &x.input_len);
+  if (lua_getfield(L, 3, "stdin") == LUA_TFUNCTION) {
+    x.source = lua_gettop(L);
+    lua_pushnil(L);
+    x.chunk = lua_gettop(L);
+  } else {
+    x.input = lb_optstring(L, 3, "stdin", "", &x.input_len);
+  }
   deadline = ssh_deadline(lb_optnumber(L, 3, "timeout", 600));
   limit = lb_optinteger(L, 3, "limit", 1 << 20);
   luaL_argcheck(L, limit >= 0, 3, "bad option 'limit' (0 or more)");

@@ -1,9 +1,11 @@
--- upload: files and trees of files to and from a guest, over sftp
+-- upload: files and trees of files to and from a guest, over sftp; many files as one stream to its tar
 local lfs = require "lfs"
 local err = require "core.err"
+local tarstream = require "guest.tarstream"
 
 local upload = {}
 local OWNER = 448 -- 0700
+local MANY = 16 -- files from which on a stream is quicker
 local DEPTH = 32 -- directories in directories: more is a symbolic link to itself
 
 local function base_name(path) return (path:gsub("/+$", ""):match("([^/]*)$")) end
@@ -40,7 +42,7 @@ local function plan(from, to, list, depth)
     list[#list + 1] = { from = from, to = to, mode = mode_of(there) }
     for _, name in ipairs(entries(from)) do plan(from .. "/" .. name, to .. "/" .. name, list, depth + 1) end
   elseif there.mode == "file" then
-    list[#list + 1] = { from = from, to = to, size = there.size }
+    list[#list + 1] = { from = from, to = to, size = there.size, mode = mode_of(there) }
     list.bytes = list.bytes + there.size
   else
     err.raise("io", from .. ": is a " .. there.mode .. ", not a file", { op = "upload" })
@@ -62,26 +64,39 @@ local function is_directory(session, path)
   return there ~= nil and there.type == "directory"
 end
 
-local function send(session, list, options)
-  local files, done, late = 0, 0, {}
-  local report = options.progress and function(part) options.progress(done + part, list.bytes) end
+-- The files one by one.
+local function send_each(session, files, total, options)
+  local done = 0
+  local report = options.progress and function(part) options.progress(done + part, total) end
+  for _, one in ipairs(files) do done = done + err.check(session:upload(one.from, one.to, { mode = options.mode, progress = report })) end
+end
+
+-- All of them at once; false when that cannot be.
+local function send_all(session, files, total, target, options)
+  if #files < MANY then return false end
+  for _, one in ipairs(files) do one.name, one.mode = one.to:sub(#target + 2), options.mode or one.mode end
+  return tarstream.send(session, files, target == "" and "/" or target, options.progress and function(done) options.progress(done, total) end)
+end
+
+local function send(session, list, target, options)
+  local files, late = {}, {}
   for _, one in ipairs(list) do
-    if one.size then
-      done = done + err.check(session:upload(one.from, one.to, { mode = options.mode, progress = report }))
-      files = files + 1
+    if one.size then files[#files + 1] = one
     elseif make_directory(session, one.to, one.mode | OWNER) and one.mode & OWNER ~= OWNER then
       late[#late + 1] = one -- a directory that could not be written into: its mode comes last
     end
   end
+  if not send_all(session, files, list.bytes, target, options) then send_each(session, files, list.bytes, options) end
   for i = #late, 1, -1 do err.check(session:chmod(late[i].to, late[i].mode)) end
-  return files
+  return #files
 end
 
 --[[
 upload.send(session, from, to [, options]) -> integer
 Copy a file or a tree to the guest, with its modes. As with scp, "scripts" to "/root" makes /root/scripts when /root is a
 directory, and so does "scripts" to "/root/"; "scripts/" puts the content of scripts into it. When there is nothing at `to`, the copy
-gets that name. Links are followed. Everything is looked at before the first byte is sent. Returns the number of files.
+gets that name. Links are followed. Everything is looked at before the first byte is sent. From 16 files on they go as one stream to the
+guest's tar, if it has one. Returns the number of files.
   options.mode     integer|nil     of every file; the local one by default
   options.progress function|nil    called with (done, total) bytes of all files, twice a second and at the end of each
 Raises: notfound, io, net, timeout, ssh.
@@ -95,7 +110,7 @@ function upload.send(session, from, to, options)
   if to:find("/$") then make_directory(session, target) end
   if not content_only and is_directory(session, target) then target = (target == "/" and "" or target) .. "/" .. base_name(source) end
   for _, one in ipairs(list) do one.to = target .. one.to end
-  return send(session, list, options or {})
+  return send(session, list, target, options or {})
 end
 
 -- ---- and back ----

@@ -181,6 +181,24 @@ return {
     t:equal(s:exec("exec >&- 2>&-; cat >/dev/null; exit 5", { stdin = text }).status, 5, "a command that closes its output first")
   end,
 
+  ["input comes from a function as it is wanted"] = function(t)
+    local server = sshd.start(t)
+    local s <close> = connect(server)
+    local pieces, at = { "one ", "", ("two "):rep(1 << 20), "three" }, 0
+    local function next_piece()
+      at = at + 1
+      return pieces[at]
+    end
+    t:ok(s:exec("cat", { stdin = next_piece, limit = 1 << 23 }).out == table.concat(pieces))
+    t:equal(at, 5, "asked once more, for the end")
+    t:equal(s:exec("cat", { stdin = function() end }).out, "")
+    t:equal(s:exec("exit 3", { stdin = function() return ("x"):rep(100000) end }).status, 3, "a command that does not want all of it")
+    t:raises("no more of that", s.exec, s, "cat", { stdin = function() error "no more of that" end })
+    t:raises("a string or nil expected, got boolean", s.exec, s, "cat", { stdin = function() return true end })
+    t:raises("a call in this session is under way", s.exec, s, "cat", { stdin = function() s:exec "true" end })
+    t:equal(s:exec("echo well").out, "well\n", "and the session still works")
+  end,
+
   ["long output is cut, but seen whole"] = function(t)
     local server = sshd.start(t)
     local s <close> = connect(server)

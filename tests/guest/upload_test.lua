@@ -76,6 +76,45 @@ return {
     t:equal(last, { 4, 4 })
   end,
 
+  ["many files go as one stream, whatever their names, over those that are there"] = function(t)
+    local s, here, there = start(t)
+    local odd = { "it's", "two words", "line\nbreak", "-rf", "ü", "\\n", ("long"):rep(60), "$HOME" }
+    for i = 1, 20 do odd[#odd + 1] = "file " .. i end
+    for i, name in ipairs(odd) do t:write(here .. "/scripts/sub/" .. name, name:rep(i * 100)) end
+    t:shell("cd " .. here .. "/scripts && : > sub/nothing && chmod 640 sub/file* && chmod 4755 a.sh && head -c 3000000 /dev/urandom > big")
+    t:shell(("mkdir -p %s/scripts/sub && chmod 700 %s/scripts && cd %s/scripts && ln -s /etc/passwd big && echo old > a.sh"):format(there, there, there))
+    local last
+    t:equal(upload.send(s, here .. "/scripts", there, { progress = function(...) last = { ... } end }), 32)
+    t:equal(t:shell(("diff -r %s/scripts %s/scripts"):format(here, there)), "")
+    t:equal(t:shell("stat -c '%a %F' " .. there .. "/scripts/big"), "644 regular file\n", "a link goes as with one file")
+    t:equal(t:shell("cd " .. there .. "/scripts && stat -c %a . a.sh 'sub/file 1'; ls -A | grep luabuild"), "700\n755\n640\n",
+      "modes, also that of a directory that was there")
+    t:equal(last[1], last[2])
+    t:equal(upload.send(s, here .. "/scripts/", there .. "/all", { mode = 384 }), 32)
+    t:equal(t:shell("cd " .. there .. "/all && find . -type f ! -perm 600"), "")
+  end,
+
+  ["many files go one by one where there is no tar, or the shell is not where sftp is"] = function(t)
+    local server = sshd.start(t, { config = "SetEnv PATH=/nowhere" })
+    local s = assert(ssh.connect(server:options()))
+    t:defer(function() s:close() end)
+    local here, there = server.directory .. "/here", server.directory .. "/there"
+    t:shell(("mkdir %s %s; cd %s; for i in $(seq 20); do echo $i > $i; done"):format(here, there, here))
+    t:equal(upload.send(s, here .. "/", there), 20)
+    t:equal(t:shell(("diff -r %s %s"):format(here, there)), "")
+  end,
+
+  ["what goes wrong in the middle of a stream is told"] = function(t)
+    local s, here, there = start(t)
+    t:shell("cd " .. here .. "/scripts && for i in $(seq 20); do head -c 100000 /dev/urandom > $i; done; mkdir -p " .. there .. "/to/7/8")
+    local e = t:raises("to: the guest's tar ended with status", upload.send, s, here .. "/scripts/", there .. "/to")
+    t:equal(e.code, "io")
+    t:contains(e.hint, "7: Cannot")
+    t:raises("20: it became shorter while it was sent", upload.send, s, here .. "/scripts/", there .. "/new",
+      { progress = function(done) if done > 0 then t:shell(": > " .. here .. "/scripts/20; : > " .. here .. "/scripts/9") end end })
+    t:equal(s:exec("echo well").out, "well\n")
+  end,
+
   ["what is missing is named"] = function(t)
     local s, here, there = start(t)
     t:equal(t:raises("none: no such file or directory", upload.send, s, here .. "/none", there).code, "notfound")
