@@ -45,6 +45,7 @@ Blocks: yes.
 ]]
 function access.shut_down(b)
   local s = b.image.shutdown
+  b.capture "before-shut-down"
   keypair.remove(b)
   b.expect_on = false
   if s.command then b.guest:shutdown(s.command) else b.vm:shutdown_guest() end

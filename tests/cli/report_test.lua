@@ -47,7 +47,7 @@ return {
     t:contains(dom, '<span class="err">wrong</span>')
     t:contains(dom, '<td class="good">✓</td><td>file /etc/passwd</td><td>exists</td>')
     t:match(dom, '<b>small%.ova</b> <span class="soft">[%d.]+ KiB</span>%s*<div class="sum">sha256 %x+</div>')
-    t:equal(select(2, dom:gsub('<img alt="the console: [%w-]+" src="data:image/png;base64,iVBORw0KGgo', "")), 3, "pictures")
+    t:equal(select(2, dom:gsub('<img alt="the console: [%w-]+" src="data:image/png;base64,iVBORw0KGgo', "")), 4, "pictures")
     for _, word in ipairs { "<script", "<i>say", 'id="evil"', "<b id", "<a ", "<link", "href=", " onerror=alert(1)>" } do
       t:ok(not dom:find(word, 1, true), word)
     end

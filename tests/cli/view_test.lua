@@ -1,6 +1,8 @@
 -- What is seen of a build: made from its events and nothing else, on terminals of any width.
 local cjson = require "cjson"
+local builds = require "tests.builds"
 local json = require "cli.view.json"
+local lab = require "tests.lab"
 local live = require "cli.view.live"
 local model = require "cli.view.model"
 local plain = require "cli.view.plain"
@@ -86,6 +88,15 @@ return {
       t:equal(table.concat(replayed.text), table.concat(direct.text))
       t:ok(#direct.text > 20)
     end
+  end,
+  ["the --json stream of a build that was recorded shows that build"] = function(t)
+    local s = builds.setup(t, lab.start(t))
+    local out = builds.run(s, builds.recipe(s, 'provision = { shell { "echo hello", name = "say" } },'), "--json")
+    local recorded = {}
+    for line in out:gmatch("[^\n]+") do recorded[#recorded + 1] = cjson.decode(line) end
+    t:equal({ recorded[1].event, recorded[#recorded].event, recorded[#recorded].status }, { "run.start", "run.done", "done" })
+    local text = table.concat(watch { columns = 80 }.show(recorded).screen:lines(), "\n")
+    t:match(text, "▸ provision\n    ▸ 1 say\n      │ hello\n    ✓ 1 say +%d%.%ds\n  ✓ provision .*  ✓ publish .*small: built in .*log: %S+$")
   end,
   ["the line below says step, time, how far, how fast and how long still"] = function(t)
     local list = story()
