@@ -50,6 +50,15 @@ local function writer(out)
   end
 end
 
+-- A mistake of ours in a view ends the view and no build: it is said in the others.
+local function show(view, event, views, queue)
+  local ok, e = xpcall(view.event, function(e) return err.is(e) and e or debug.traceback(tostring(e), 2) end, view, event)
+  if ok then return end
+  if err.is(e) then error(e, 0) end
+  for i = #views, 1, -1 do if views[i] == view then table.remove(views, i) end end
+  queue[#queue + 1] = { event = "warning", image = event.image, at = event.at, time = event.time, message = "internal error: a view of the build ended: " .. e }
+end
+
 --[[
 render.sink(views, mask [, stamp]) -> function(event)
 Make a function that shows events in every one of the views, cleaned and without secrets.
@@ -69,7 +78,7 @@ function render.sink(views, mask, stamp)
     busy = true
     while #queue > 0 do
       local next_one = table.remove(queue, 1)
-      for _, view in ipairs(views) do view:event(next_one) end
+      for _, view in ipairs({ table.unpack(views) }) do show(view, next_one, views, queue) end
     end
   end
 end

@@ -7,6 +7,7 @@ local live = require "cli.view.live"
 local model = require "cli.view.model"
 local plain = require "cli.view.plain"
 local events = require "build.events"
+local render = require "cli.render"
 local screen = require "tests.screen"
 local style = require "cli.view.style"
 local term = require "term"
@@ -198,6 +199,16 @@ return {
     view:tick()
     t:equal(out[4], "  iso goes on for 1m03s: 75%, 300.0 MiB of 400.0 MiB, 100.0 MiB/s, 1.0s left\n")
     t:equal(#out, 4)
+  end,
+  ["a view that makes a mistake ends; the build and the other views go on, and hear of it"] = function(t)
+    local heard, mistakes = {}, 0
+    local bad = { event = function() mistakes = mistakes + 1 error "a mistake" end }
+    local good = { event = function(_, e) heard[#heard + 1] = e.event .. ": " .. e.message:match("[^\n]*") end }
+    local emit = render.sink({ bad, good }, function(text) return (text:gsub("secret", "****")) end)
+    emit { event = "note", message = "a secret" }
+    emit { event = "note", message = "\27[1mtwo\27[0m" }
+    t:equal({ mistakes, heard[1], heard[3] }, { 1, "note: a ****", "note: two" })
+    t:match(heard[2], "^warning: internal error: a view of the build ended: .*a mistake")
   end,
   ["a rate is that of the last seconds"] = function(t)
     local m = model.new()

@@ -54,5 +54,5 @@ footer { margin-top: 2.2rem; color: var(--soft); font-size: .82rem; overflow-wra
   pre { display: block !important; max-height: none; overflow: visible; border: 1px solid var(--line) }
   pre .err { color: #000 } details::details-content { content-visibility: visible; display: block; height: auto }
   summary .name::after { content: "" !important }
-  .card, figure, summary { break-inside: avoid } h2 { break-after: avoid } * { print-color-adjust: exact } }
+  .failure pre { border: 0 } .card, figure, summary { break-inside: avoid } h2 { break-after: avoid } * { print-color-adjust: exact } }
 ]]
