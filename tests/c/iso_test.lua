@@ -1,3 +1,4 @@
+local lfs = require "lfs"
 local iso = require "iso"
 
 local TIME = 1700000000 -- 2023-11-14 22:13:20 UTC
@@ -98,5 +99,40 @@ return {
       .. " & pid=$!; sleep 0.4; kill -INT $pid; wait $pid")
     t:equal(status, 130, out)
     t:contains("a.iso\ns.lua\n", t:shell("ls -A " .. dir)) -- perhaps a complete one of an earlier turn
+  end,
+
+  ["what was written is read back entry by entry"] = function(t)
+    local dir = t:directory()
+    local files = { ["ks.cfg"] = "text\n", ["ünï 界/deep"] = ("x"):rep(200000), empty = "" }
+    assert(iso.write(dir .. "/a.iso", { files = files, time = TIME }))
+    local r <close> = assert(iso.open(dir .. "/a.iso"))
+    local entry = r:next()
+    while entry do
+      if entry.kind == "file" then
+        t:equal({ entry.size, entry.mtime }, { #files[entry.name], TIME }, entry.name)
+        t:equal(r:save(dir .. "/out"), true)
+        t:ok(t:read(dir .. "/out") == files[entry.name], entry.name)
+        files[entry.name] = nil
+      end
+      entry = r:next()
+    end
+    t:equal(entry, false)
+    t:equal(next(files), nil)
+  end,
+
+  ["what cannot be read is refused, and a closed reader, too"] = function(t)
+    local dir = t:directory()
+    t:fails("notfound", iso.open(dir .. "/nothing"))
+    t:match(t:fails("format", iso.open(t:write(dir .. "/text", ("text"):rep(20000)))), "/text: it is no ISO 9660 image")
+    assert(iso.write(dir .. "/a.iso", { files = { a = ("y"):rep(300000) } }))
+    local whole = t:read(dir .. "/a.iso")
+    local r = assert(iso.open(t:write(dir .. "/cut.iso", whole:sub(1, #whole // 2))))
+    local entry
+    repeat entry = assert(r:next()) until entry.kind == "file"
+    t:fails("format", r:save(dir .. "/out"))
+    t:equal(lfs.attributes(dir .. "/out"), nil)
+    t:fails("format", r:save(dir .. "/out"))
+    r:close()
+    t:raises("closed", r.next, r)
   end,
 }
