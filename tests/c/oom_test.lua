@@ -25,15 +25,17 @@ end
 local function collect() collectgarbage() collectgarbage() end
 
 -- Run f with its first, second, ... request failing until it gets through; directory `dir` must look the same after each failure.
-local function sweep(t, memerr, f, dir)
+-- `again` is called before each.
+local function sweep(t, memerr, f, dir, again)
   signal.sleep(0.001)
   f() -- what stays for good (metatables, the wait's own descriptors) is there now
   collect()
-  local fds, files = entries("/proc/self/fd"), dir and entries(dir)
+  local fds, files, live = entries("/proc/self/fd"), dir and entries(dir), runtime.live()
   for n = 1, 5000 do
+    if again then again() end
     local reached, message = memerr(n, f)
     collect()
-    t:equal(runtime.live(), {}, "request " .. n)
+    t:equal(runtime.live(), live, "request " .. n)
     t:equal(entries("/proc/self/fd"), fds, "request " .. n)
     if dir then t:equal(entries(dir), files, "request " .. n) end
     if not reached then return t:equal(message, nil) end
@@ -46,8 +48,7 @@ local tests = {}
 local function each(name, make)
   tests["memory runs out: " .. name] = function(t)
     local memerr = load_memerr(t)
-    local f, dir = make(t)
-    sweep(t, memerr, f, dir)
+    sweep(t, memerr, make(t))
   end
 end
 
@@ -141,6 +142,42 @@ each("documents", function()
     d:text()
     vim.decode(fault)
   end
+end)
+
+each("texts", function()
+  local keystroke, regex, vim = require "keystroke", require "regex", require "vim"
+  local disk = vim.VirtualDisk { key = -1, capacityInKB = 1, backing = vim.VirtualDiskFlatVer2BackingInfo { diskMode = "persistent", fileName = "" } }
+  local spec = { spec = { name = "a", deviceChange = { { operation = "add", device = disk } }, extraConfig = { { key = "k", value = "v" } } } }
+  return function()
+    assert(keystroke.parse("<esc><wait>a<leftCtrlOn>c<leftCtrlOff>", { layout = "de" }))
+    assert(not keystroke.parse("<nothing>"))
+    assert(regex.match("text", "t(e|x)+"))
+    assert(not regex.match("text", "("))
+    vim.mask(vim.encode("ReconfigVM_Task", vim.VirtualMachine "vm-1", spec, "7.0"))
+    vim.type "VirtualDisk"
+    vim.members "VirtualMachine"
+    vim.complete("VirtualD")
+  end
+end)
+
+each("key pairs", function()
+  local ssh = require "ssh"
+  return function() ssh.keygen "c" end
+end)
+
+each("commands and files over ssh", function(t)
+  local ssh, dir, options, session = require "ssh", t:directory(), sshd.start(t):options(), nil
+  t:defer(function() session:close() end)
+  local function again() -- one that an error went through is of no use any more
+    if session then session:close() end
+    session = assert(ssh.connect(options))
+  end
+  again()
+  return function()
+    assert(session:exec("cat", { stdin = "in" }))
+    assert(session:upload({ content = "x" }, dir .. "/new"))
+    assert(session:read(dir .. "/new"))
+  end, nil, again
 end)
 
 each("ssh", function(t)
