@@ -7,14 +7,14 @@ local property = require "vsphere.property"
 local lost = {}
 
 local LOOKS = { 0, 1, 3 } -- seconds before each look: a call that is still on its way through the server has its task by then
-local SLACK = 2           -- seconds that clocks and roundings may be apart
+local SLACK = 0.2         -- seconds that an answer may have been on its way
 
 -- Seconds of an xsd:dateTime, to compare with others of the same. Source: XML Schema part 2, 3.2.7.
 local function seconds_of(text)
-  local year, month, day, hour, min, sec, zone = (text or ""):match("^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)[%d.]*(.*)$")
+  local year, month, day, hour, min, sec, fraction, zone = (text or ""):match("^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)(%.?%d*)(.*)$")
   if not year then return nil end
   local sign, h, m = zone:match("^([+-])(%d%d):?(%d%d)$")
-  return os.time { year = year, month = month, day = day, hour = hour, min = min, sec = sec, isdst = false }
+  return os.time { year = year, month = month, day = day, hour = hour, min = min, sec = sec, isdst = false } + (tonumber("0" .. fraction) or 0)
     - (sign and tonumber(sign .. "1") * (h * 3600 + m * 60) or 0)
 end
 
@@ -25,17 +25,18 @@ local function recent_tasks(session)
     objectSet = { { obj = manager, skip = true, selectSet = { vim.TraversalSpec { type = "TaskManager", path = "recentTask", skip = false } } } } } })
 end
 
--- The name that the call gives to what it makes, by which it can be told from others' of the same folder.
-local function name_made(method, args)
+-- The name that the call gives to something, by which its task can be told from others'.
+local function name_given(method, args)
   if method == "CreateVM_Task" then return args.config.name end
   if method == "CloneVM_Task" then return args.name end
+  if method == "Rename_Task" then return args.newName end
 end
 
-local function is_ours(task, name)
+local function is_ours(task, target, name)
   if not name then return true end
   local ok, made = pcall(task.wait, task)
   if err.is(made, "cancelled") then error(made, 0) end
-  return ok and made:get "name" == name
+  return ok and (made == true and target or made):get "name" == name
 end
 
 --[[
@@ -49,7 +50,7 @@ Raises: error objects, when the server does not come back; cancelled.
 Blocks: yes, for a few seconds; longer when the task makes something.  Source: TaskManager.recentTask.
 ]]
 function lost.find(target, method, args, since)
-  local session, name = target.session, name_made(method, args)
+  local session, name = target.session, name_given(method, args)
   for _, pause in ipairs(LOOKS) do
     signal.sleep(pause)
     local now = seconds_of(session:invoke(vim.ServiceInstance("ServiceInstance"), "CurrentTime"))
@@ -58,7 +59,7 @@ function lost.find(target, method, args, since)
     for i = #order, 1, -1 do
       local info = found[order[i]].info
       local queued = seconds_of(info.queueTime) or math.huge
-      if info.name == method and info.entity == target and not session.begun[order[i].moid] and queued >= earliest and is_ours(order[i], name) then
+      if info.name == method and info.entity == target and not session.begun[order[i].moid] and queued >= earliest and is_ours(order[i], target, name) then
         return order[i]
       end
     end

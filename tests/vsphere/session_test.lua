@@ -132,6 +132,22 @@ tests["a call whose answer is lost is done once: its task is found, or it is mad
   end
 end
 
+tests["what was done just before is not taken for what was lost"] = function(t)
+  local server = lab.start(t)
+  local other, vc = server:connect(), server:connect { patience = 20 }
+  local vm = server:create_vm(vc, "one")
+  local same = other:object("VirtualMachine", vm.moid)
+  same:rename("two")
+  server:fault { fault = "cut", method = "Rename_Task" }
+  vm:rename("three")
+  t:equal(vm.name, "three")
+  same:take_snapshot("theirs")
+  require("signal").sleep(0.3)
+  server:fault { fault = "cut", method = "CreateSnapshot_Task" }
+  vm:take_snapshot("ours")
+  t:equal(count(server, "CreateSnapshot_Task"), 3)
+end
+
 tests["a task whose call was lost ends with its own fault"] = function(t)
   local server = lab.start(t)
   local vc = server:connect { patience = 20 }
