@@ -72,7 +72,8 @@ local function run(t)
   local n, half = #samples, #samples // 2
   local report = {}
   for _, field in ipairs { "memory", "files", "sessions" } do
-    report[#report + 1] = string.format("%-9s first half at most %6d, second half %6d", field, highest(samples, n // 10 + 1, half, field), highest(samples, half + 1, n, field))
+    report[#report + 1] = string.format("%-9s first half at most %6d, second half %6d", field,
+      highest(samples, n // 10 + 1, half, field), highest(samples, half + 1, n, field))
   end
   print(string.format("%d builds, %d samples\n%s", COUNT, n, table.concat(report, "\n")))
   t:ok(n >= COUNT // 2, "too few samples")
