@@ -17,7 +17,7 @@ nested.number(p, value [, field, owner]) -> string
 A number, with its unit when the field tells one.
 ]]
 function nested.number(p, value, field, owner)
-  local text = math.type(value) == "float" and string.format("%.14g", value) or tostring(value)
+  local text = tostring(value)
   local unit = field and humane.unit(field, owner, value)
   return unit and text .. p.paint("dim", " (" .. unit .. ")") or text
 end

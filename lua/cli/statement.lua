@@ -29,7 +29,8 @@ function statement.read(text, environment, name, line)
   name = "=" .. (name or "prompt")
   local chunk, why = load(before .. "return " .. text, name, "t", environment)
   if chunk then -- called in the middle of something, not last: a tail call would not know its line
-    local inner = load(before .. "return (...)(1, " .. text .. "\n)", name, "t", environment)
+    local inner = load(before .. "return (...)(1, " .. text .. ")", name, "t", environment)
+      or load(before .. "return (...)(1, " .. text .. "\n)", name, "t", environment) -- it ends with a comment
     return inner and function() return inner(select) end or chunk
   end
   local message

@@ -45,6 +45,7 @@ return {
     t:match(pipe(t, NOBODY, "x ="), "input:1: the statement that begins here is not finished")
     t:match(pipe(t, NOBODY, "\nx = = 1"), "input:2: unexpected symbol near '='")
     t:equal(select(2, pipe(t, NOBODY, "exit()\nerror()")), 0)
+    t:equal(select(2, pipe(t, NOBODY, "exit(3)")), 3)
   end,
 
   ["piped: print(vc.about.fullName), in a vCenter and a host"] = function(t)
@@ -120,6 +121,14 @@ vm]], picture, l.env.LAB_CONTROL .. "/expire"))
       'vms = find "vm/*"\nn = vc.requests\nshow(vms)\nvc.requests - n\nn = vc.requests\ntable.concat(vms.runtime.host.name, " "):sub(1, 4)\nvc.requests - n')
     t:equal(status, 0, out)
     t:match(out, '\n100  DC0_H0_VM49 +poweredOn [^\n]*\n1\n"DC0_"\n2\n$')
+  end,
+
+  ["--debug tells each request, and where an error came from"] = function(t)
+    local out = pipe(t, of_vcsim(vcsim.start(t)), 'vm = find "DC0_H0_VM0"\nvm.name\nvm.nme', "--debug")
+    t:match(out, "\nLogin SessionManager [%w-]*: 200, ")
+    t:match(out, "\nRetrievePropertiesEx PropertyCollector [%w-]*: 200, [%d.]+s\n\"DC0_H0_VM0\"\n")
+    t:match(out, "'nme'.*stack traceback:")
+    t:equal(out:find("pass-word", 1, true), nil)
   end,
 
   ["help: what there is, functions, types, methods, objects"] = function(t)

@@ -34,5 +34,7 @@ return {
   ["errors tell the line of the input"] = function(t)
     local chunk = statement.read("x = 1\nx.y.z = 1", {}, "input", 7)
     t:raises("^input:8: ", chunk)
+    t:raises("^prompt:1: ", statement.read("x.y.z", {}))
+    t:raises("^prompt:1: here", statement.read("f() -- note", { f = function() error("here", 2) end }))
   end,
 }

@@ -9,26 +9,42 @@ local pretty = require "cli.pretty"
 local recipes = require "cli.recipes"
 local repl = require "cli.repl"
 local inventory = require "vsphere.inventory"
+local object = require "vsphere.object"
 local property = require "vsphere.property"
 local session = require "vsphere.session"
 
 local HELP = [[
 vc                    the vCenter or host; connects when it is first used
-find("vm/*")          things in the inventory by path, name, id or glob: an object, or a list
-vm.guest.net          properties are fields; a list gives those of all its objects in one request: find("vm/*").runtime.host.name
-vm:PowerOnVM_Task():wait()    methods of the API, and luabuild's own: vm:type("<enter>"), vm:screenshot("now.png"), vm:power_on()
-VirtualMachineConfigSpec { numCPUs = 2 }    types of the API; Tab completes fields and values
-watch(vm, "guest.ipAddress")    print a property each time it changes, until Ctrl-C; a number of seconds may follow
-show(value, depth)    print a value with more of its depths
-help(x)               the contract of a function, a type, a method: help(vm), help(ssh.connect), help "PowerOnVM_Task"
+find("vm/*")          things in the inventory, by path, name, id or glob:
+                      an object, or a list of them
+vm.guest.net          properties are fields; those of a list are read together:
+                      find("vm/*").runtime.host.name
+vm:PowerOnVM_Task():wait()
+                      methods of the API, and luabuild's own: vm:power_on(),
+                      vm:type("<esc><wait>x<enter>"), vm:screenshot("now.png")
+VirtualMachineConfigSpec { numCPUs = 2 }
+                      types of the API; Tab completes fields and values
+watch(vm, "guest.ipAddress")
+                      say what a property is each time it changes, until Ctrl-C,
+                      or for the seconds that follow it
+show(value, depth)    print more levels of a value
+help(x)               about a function, type, method, object: help(vm),
+                      help(ssh.connect), help "PowerOnVM_Task"
 _                     the last value
-exit()                or Ctrl-D
-Modules need no require: ssh, http, ova, keystroke, floppy, iso, digest, vim, … Names made with local stay.]]
+exit()                or Ctrl-D; exit(3) for that exit status
+
+Modules need no require: ssh, http, ova, keystroke, floppy, iso, digest, vim, …
+Names made with local stay.]]
 
 -- ---- the server ----
 
 local Server = {}
 Server.__index = Server
+
+-- With --debug: every request in a line.
+local function trace(request)
+  io.stderr:write(string.format("%s %s: %s, %.3fs\n", request.method, request.object, request.error or request.status, request.seconds))
+end
 
 -- The session, made when it is needed; a closed one is made again.
 function Server:connect()
@@ -42,8 +58,9 @@ end
 function Server:close() if self.session then self.session:close() end end
 Server.__close = Server.close
 
--- For Tab: patience ends sooner, and what cannot be told is nothing.
+-- For Tab: patience ends sooner, what cannot be told is nothing, and no password is asked for.
 function Server:paths(begun)
+  if not self.session and not (self.wanted.server and self.wanted.username and self.wanted.password) then return {} end
   local ok, found = pcall(function() return inventory.candidates(self:connect(), begun, { timeout = 3 }) end)
   if not ok and err.is(found, "cancelled") then error(found, 0) end
   return ok and found or {}
@@ -51,11 +68,12 @@ end
 
 -- ---- words ----
 
-local function watch(object, ...)
+local function watch(one, ...)
   local paths = { ... }
+  if not object.is(one) then err.raise("usage", "watch one object: watch(vm, \"guest.ipAddress\")") end
   local seconds = type(paths[#paths]) == "number" and table.remove(paths) or math.huge
   if #paths == 0 then err.raise("usage", "watch what? watch(vm, \"guest.ipAddress\")") end
-  local watcher <close> = property.watch(object, paths)
+  local watcher <close> = property.watch(one, paths)
   local until_, last = signal.now() + seconds, {}
   repeat
     local ok, values = pcall(watcher.next, watcher, math.max(0, math.min(60, until_ - signal.now())))
@@ -96,14 +114,15 @@ local function run(given, words)
   local names, wanted, secrets
   if #words > 0 then names, wanted, secrets = from_recipe(given, words)
   else names, wanted, secrets = {}, connection.variables(given, "repl") end
+  wanted.trace = given.debug and trace or nil
   local server <close> = setmetatable({ wanted = wanted, secrets = secrets }, Server)
   function names.find(pattern, kind) return server:connect():find(pattern, kind) end
   names.watch = watch
-  repl.run { names = names, made = { vc = function() return server:connect() end }, shapes = { vc = { kind = "session" } },
+  local status = repl.run { names = names, made = { vc = function() return server:connect() end }, shapes = { vc = { kind = "session" } },
     finders = { [names.find] = true, [session.find] = true }, paths = function(begun) return server:paths(begun) end,
     help = HELP, banner = banner(wanted, names.image and names.image.name), mask = function(text) return secrets:mask(text) end,
     color = color.wanted(given), debug = given.debug }
-  return 0
+  return math.type(status) == "integer" and status or 0
 end
 
 return {
