@@ -3,6 +3,8 @@ local cjson = require "cjson"
 local builds = require "tests.builds"
 local lab = require "tests.lab"
 local lfs = require "lfs"
+local recipe = require "cli.packer.recipe"
+local template = require "cli.packer.template"
 
 local function here(path) return path:find("^/") and path or lfs.currentdir() .. "/" .. path end
 local program = here(arg[-1])
@@ -21,10 +23,10 @@ local function run(t, dir, arguments) return t:shell(string.format("cd %s && env
 -- The recipe of a template that has one builder with these options.
 local function import(t, builder, more)
   local dir = t:directory()
-  local template = { builders = { builder } }
-  for key, value in pairs(more or {}) do template[key] = value end
+  local object = { builders = { builder } }
+  for key, value in pairs(more or {}) do object[key] = value end
   builder.type, builder.name = builder.type or "vsphere-iso", "one"
-  t:write(dir .. "/t.json", cjson.encode(template))
+  t:write(dir .. "/t.json", cjson.encode(object))
   local text, status = run(t, dir, "import-packer t.json 2>lost " .. (more and more.arguments or ""))
   t:equal(status, 0, text)
   return text, t:read(dir .. "/lost"), dir
@@ -41,7 +43,6 @@ return {
     t:equal(status, 0, lost)
     t:equal(t:read(dir .. "/appliance.lua"), t:read(folder .. "/appliance.recipe"))
     t:contains(lost, "debian: video_ram = 8192: recipes do not have this device")
-    t:contains(lost, "appliance: provisioner breakpoint; see luabuild --on-error=abort")
     t:contains(lost, "vsphere_server is called vcenter_server now")
     t:contains(lost, "not used: thin left_over")
     local out
@@ -133,6 +134,65 @@ return {
     t:write(dir .. "/r.lua", text:gsub("file:///dev/null", dir .. "/t.json"))
     local out, status = run(t, dir, "check r.lua --var ssh_password=x")
     t:equal(status, 0, out)
+  end,
+
+  ["every option of both builders is known"] = function(t)
+    local names = [[http_directory http_content http_port_min http_port_max http_bind_address http_interface http_network_protocol cd_files cd_content
+      cd_label vcenter_server username password insecure_connection datacenter vm_version guest_os_type disk_controller_type storage network_adapters
+      usb_controller notes destroy vm_name folder cluster host resource_pool datastore datastore_cluster set_host_for_datastore_uploads CPUs cpu_cores
+      CPU_reservation CPU_limit CPU_hot_plug RAM RAM_reservation RAM_reserve_all RAM_hot_plug video_ram displays pci_passthrough_allowed_device
+      vgpu_profile NestedHV firmware force_bios_setup vTPM precision_clock configuration_parameters tools_sync_time tools_sync_time_periodically
+      tools_upgrade_policy vbs_enabled vvtd_enabled iso_checksum iso_url iso_urls iso_target_path iso_target_extension cdrom_type iso_paths remove_cdrom
+      reattach_cdroms remove_network_adapter floppy_img_path floppy_files floppy_dirs floppy_content floppy_label boot_order boot_keygroup_interval
+      boot_wait boot_command http_ip ip_wait_timeout ip_settle_timeout ip_wait_address communicator pause_before_connecting ssh_host ssh_port
+      ssh_username ssh_password ssh_keypair_name temporary_key_pair_name temporary_key_pair_type temporary_key_pair_bits ssh_ciphers
+      ssh_clear_authorized_keys ssh_key_exchange_algorithms ssh_private_key_file ssh_certificate_file ssh_pty ssh_timeout ssh_wait_timeout
+      ssh_agent_auth ssh_disable_agent_forwarding ssh_handshake_attempts ssh_bastion_host ssh_bastion_port ssh_bastion_agent_auth ssh_bastion_username
+      ssh_bastion_password ssh_bastion_interactive ssh_bastion_private_key_file ssh_bastion_certificate_file ssh_file_transfer_method ssh_proxy_host
+      ssh_proxy_port ssh_proxy_username ssh_proxy_password ssh_keep_alive_interval ssh_read_write_timeout ssh_remote_tunnels ssh_local_tunnels
+      ssh_public_key ssh_private_key winrm_username winrm_password winrm_host winrm_no_proxy winrm_port winrm_timeout winrm_use_ssl winrm_insecure
+      winrm_use_ntlm shutdown_command shutdown_timeout disable_shutdown create_snapshot snapshot_name convert_to_template export
+      content_library_destination local_cache_overwrite remote_cache_cleanup remote_cache_overwrite remote_cache_datastore remote_cache_path template
+      disk_size linked_clone network mac_address vapp customize]]
+    for _, kind in ipairs { "vsphere-iso", "vsphere-clone" } do
+      local builder = { type = kind }
+      for name in names:gmatch "%S+" do builder[name] = "1" end
+      local _, lost = import(t, builder)
+      t:ok(not lost:find("not known", 1, true), lost)
+    end
+  end,
+
+  ["whatever a template says, what comes out is Lua, or it is said that it is no template"] = function(t)
+    local nasty = { "", "a\nb]", "a\r\nb", "\0\1", "]]", "{{user `os-x`}}/{{user `end`}}", "{{", "{{}}", "{{ | }}", "{{user}}", "${x}", "-- x", "'\"\\", {},
+      { 1 }, { a = "b" }, { {} }, cjson.null, true, 4096, "{{isotime}}", "{{ .HTTPIP }}:{{ .HTTPPort }}", "echo 'x' | sudo -S ", "{{env `Q`}}",
+      "{{user `c1`}}", "\255" }
+    local names = { "vm_name", "RAM", "storage", "network_adapters", "boot_command", "boot_wait", "floppy_files", "http_content", "iso_url",
+      "iso_checksum", "export", "notes", "ssh_username", "shutdown_command", "configuration_parameters", "template", "vcenter_server", "firmware" }
+    local keys = { "inline", "script", "environment_vars", "execute_command", "source", "destination", "only", "override", "pause_before", "custom_data" }
+    local at = 0
+    local function any() -- each value comes to stand at each name
+      at = at + 1
+      return nasty[at % #nasty + 1]
+    end
+    local function filled(kind, fields)
+      local out = { type = kind }
+      for _, name in ipairs(fields) do out[name] = any() end
+      return out
+    end
+    local dir = t:directory()
+    for _ = 1, #nasty do
+      at = at + 1
+      t:write(dir .. "/t.json", cjson.encode { variables = { c1 = "{{user `c2`}}", c2 = "{{user `c1`}}" }, description = any(),
+        builders = { filled("vsphere-iso", names), filled("vsphere-clone", names) }, provisioners = { filled("shell", keys), filled("file", keys) },
+        ["post-processors"] = { filled("manifest", keys), { filled("shell-local", keys) } } })
+      local text = recipe.make(template.read(dir .. "/t.json", {}), {}, {})
+      t:ok(load(text, "=r", "t"), text)
+    end
+    for _, text in ipairs { "[]", "1", '{"builders": 1}', '{"builders": ["x"]}', '{"builders": [{}], "variables": [1]}',
+      '{"builders": [{}], "provisioners": [1]}' } do
+      t:write(dir .. "/t.json", text)
+      t:equal(t:raises("t.json", template.read, dir .. "/t.json", {}).code, "usage")
+    end
   end,
 
   ["a base and a clone of it build in the lab"] = function(t)

@@ -23,7 +23,8 @@ end
 local function export(image)
   local raw = image.raw.export
   if type(raw) ~= "table" then return end
-  raw = raw[1] or raw
+  raw = raw[1] == nil and raw or raw[1]
+  if type(raw) ~= "table" then return end
   local node = writer.fields()
   local format = image.values:known(raw.output_format)
   node:set("format", format == "ova" and "ova" or "ovf")

@@ -1,8 +1,8 @@
 -- builder: one builder of a template as an image of a recipe
 local runtime = require "runtime"
+local convert = require "cli.packer.convert"
 local media = require "cli.packer.media"
 local options = require "cli.packer.options"
-local values = require "cli.packer.values"
 local writer = require "cli.packer.writer"
 
 local builder = {}
@@ -24,11 +24,16 @@ for name in ([[iso_url iso_urls iso_checksum iso_checksum_type iso_paths cdrom_t
   ELSEWHERE[name] = true
 end
 
+local MEDIA = {}
+for name in pairs(ELSEWHERE) do
+  MEDIA[name] = name:find "^iso_" or name:find "^boot_" or name:find "^floppy_" or name:find "^cd" or name:find "^http_"
+end
+
 local function lose(image, name, raw, why)
   local shown = raw
   if name:find "password" or name:find "private_key$" then shown = "…"
   elseif type(raw) == "table" then shown = require("cjson").encode(raw):gsub("\\/", "/") end
-  local what = shown ~= "" and string.format("%s = %s", name, values.shown(shown)) or name
+  local what = shown ~= "" and string.format("%s = %s", name, convert.shown(shown)) or name
   if why then what = what .. ": " .. why end
   local comment = image.values:lose(image.name, what)
   table.insert(image.comments, comment)
@@ -53,7 +58,7 @@ end
 local function shutdown(image)
   local raw = image.raw.shutdown_command
   if not raw or raw == "" then return end
-  local command = bare(raw)
+  local command = bare(tostring(raw))
   local node = image.values:get(command)
   if node == nil then return end
   local known = image.values:is_variable(command)
@@ -121,7 +126,11 @@ function builder.read(raw, found)
     if not raw.guest_os_type then options.put(image, "guest_id", "otherGuest") end
     media.iso(image)
     media.kickstart(image, media.boot(image))
-  elseif raw.boot_command then lose(image, "boot_command", raw.boot_command, "a clone boots from its disk") end
+  else
+    for _, name in ipairs(found.template.in_order(raw)) do
+      if ELSEWHERE[name] and MEDIA[name] then lose(image, name, raw[name], "a clone boots from its disk, without media") end
+    end
+  end
   shutdown(image)
   return image
 end

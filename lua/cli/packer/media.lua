@@ -142,7 +142,7 @@ local function boot_text(image, raw)
       elseif value and is_keys(value.value, #parts == 1) and depth < 8 then
         values.inlined[value.name] = true
         add(value.value, depth + 1)
-      elseif name == "user" then out[#out + 1] = { variable = part.arguments[1] }
+      elseif name == "user" and part.arguments[1] then out[#out + 1] = { variable = part.arguments[1] }
       else out[#out + 1] = image.values:lose("boot_command", part.source .. " is not known when typing") and part.source end
     end
   end
@@ -179,8 +179,7 @@ local function typed(image, pieces)
     if type(piece) == "table" then
       if line ~= "" then node[#node + 1] = writer.scalar((address(image, line))) end
       line = ""
-      image.values.used[piece.variable] = image.values.used[piece.variable] or "text"
-      node[#node + 1] = "v." .. piece.variable
+      node[#node + 1] = image.values:variable(piece.variable, "text")
     elseif piece == "\n" then flush()
     else line = line .. piece end
   end

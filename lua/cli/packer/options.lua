@@ -68,6 +68,15 @@ end
 
 local function each(raw) return type(raw) == "table" and (raw[1] ~= nil and raw or next(raw) and { raw } or {}) or { raw } end
 
+-- The tables of a list, or the one that stands for it.
+local function tables(image, raw, name)
+  local out = {}
+  for _, one in ipairs(each(raw)) do
+    if type(one) == "table" then out[#out + 1] = one else image:lose(name, one, "a table is expected there") end
+  end
+  return out
+end
+
 -- A table of options, strictly: what is not in `known` is lost.
 local function read(image, raw, name, known)
   local node = writer.fields()
@@ -90,7 +99,7 @@ end
 
 local function storage(image, raw, name)
   local disks = {}
-  for i, one in ipairs(each(raw)) do
+  for i, one in ipairs(tables(image, raw, name)) do
     local eager = image.values:known(one.disk_eagerly_scrub) == "true"
     local node = read(image, one, name .. "[" .. i .. "]", {
       disk_size = { "size", "size" }, disk_controller_index = true, disk_eagerly_scrub = true, disk_thin_provisioned = true })
@@ -109,7 +118,7 @@ end
 
 local function network_adapters(image, raw, name)
   local nics = {}
-  for i, one in ipairs(each(raw)) do
+  for i, one in ipairs(tables(image, raw, name)) do
     local node = read(image, one, name .. "[" .. i .. "]", { network = true, network_card = { "card" }, mac_address = { "mac" },
       passthrough = function(_, value) if value == true or value == "true" then image:lose(name .. ".passthrough", value, "no counterpart") end end })
     if image.values:is_variable(one.network) ~= "network" then

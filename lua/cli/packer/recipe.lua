@@ -12,10 +12,11 @@ local recipe = {}
 
 local RESERVED = {}
 for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true until while
-  v base clone vars import upload shell local_shell check reboot wait git]]):gmatch "%S+" do RESERVED[word] = true end
+  v base clone vars import upload shell local_shell check reboot wait checkpoint breakpoint git]]):gmatch "%S+" do RESERVED[word] = true end
 
 local function identifier(name, taken)
   local id = name:gsub("[^%w_]+", "_"):gsub("^(%d)", "_%1")
+  if id == "" or id == "_" then id = "image" end
   while RESERVED[id] or taken[id] do id = id .. "_" end
   taken[id] = true
   return id

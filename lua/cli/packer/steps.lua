@@ -206,7 +206,7 @@ end
 
 local HINTS = { ansible = 'local_shell { "ansible-playbook -i $LUABUILD_ADDRESS, -u $LUABUILD_USER …" }',
   ["ansible-local"] = "upload { … } and shell { \"ansible-playbook …\" }",
-  breakpoint = "luabuild --on-error=abort keeps the machine for a look", ["windows-restart"] = "only ssh is spoken",
+  ["windows-restart"] = "only ssh is spoken",
   ["windows-shell"] = "only ssh is spoken", powershell = "only ssh is spoken", goss = "check { … }", inspec = "check { … }" }
 
 local function unknown(image, out, one)
@@ -219,7 +219,13 @@ local function unknown(image, out, one)
     .. (#options > 0 and "\n  " .. table.concat(options, "\n  ") or "") }
 end
 
-local KINDS = { file = file, shell = shell, ["shell-local"] = steps.local_shell }
+local function breakpoint(_, out, one)
+  if one.disable == true or one.disable == "true" then return end
+  local note = type(one.note) == "string" and one.note ~= "" and one.note
+  out[#out + 1] = note and writer.lua("breakpoint " .. writer.scalar((note:gsub("%c", " ")))) or writer.call("breakpoint", writer.list {})
+end
+
+local KINDS = { file = file, shell = shell, ["shell-local"] = steps.local_shell, breakpoint = breakpoint }
 
 local function pause(image, out, raw)
   local value = image.values:get(raw, "duration")

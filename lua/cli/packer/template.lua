@@ -8,6 +8,39 @@ local template = {}
 local KNOWN = { variables = true, builders = true, provisioners = true, description = true, min_packer_version = true,
   ["post-processors"] = true, ["sensitive-variables"] = true, ["error-cleanup-provisioner"] = true, push = true }
 
+-- null is as good as nothing, but for a variable, which it makes required.
+local function without_null(value, depth)
+  if value == cjson.null then return nil end
+  if type(value) ~= "table" or depth > 100 then return value end
+  local out = {}
+  for key, inner in pairs(value) do
+    local kept = without_null(inner, depth + 1)
+    if type(key) == "number" and kept ~= nil then out[#out + 1] = kept else out[key] = kept end
+  end
+  return out
+end
+
+-- Lists of objects, and objects, where a template has them.
+local function check_shape(object, path)
+  local function objects(name, depth)
+    local list = object[name]
+    for i, one in pairs(type(list) == "table" and list or { list }) do
+      local fine = type(list) == "table" and type(i) == "number" and (type(one) == "table" or depth and type(one) == "string")
+      if not fine then err.raise("usage", string.format("%s: %s is no list of objects", path, name)) end
+    end
+  end
+  objects "builders"
+  objects "provisioners"
+  objects("post-processors", true)
+  for _, name in ipairs { "variables", "error-cleanup-provisioner" } do
+    local value = object[name]
+    if value ~= nil and (type(value) ~= "table" or value[1] ~= nil) then err.raise("usage", string.format("%s: %s is no object", path, name)) end
+  end
+  for name, value in pairs(object.variables or {}) do
+    if type(value) == "table" then err.raise("usage", string.format("%s: variable %s is no text", path, name)) end
+  end
+end
+
 local function decode(path)
   local file <close>, message = io.open(path, "rb")
   if not file then err.raise("usage", message, { op = "read the template" }) end
@@ -17,6 +50,10 @@ local function decode(path)
   end
   local value, why = cjson.decode(source)
   if type(value) ~= "table" then err.raise("usage", string.format("%s: %s", path, why or "not an object"), { op = "read the template" }) end
+  local variables = value.variables
+  value = without_null(value, 0)
+  value.variables = variables ~= cjson.null and variables or nil
+  check_shape(value, path)
   return value, source
 end
 
@@ -54,7 +91,9 @@ end
 
 local function in_order(object, known)
   local names = {}
-  for name in pairs(object) do names[#names + 1] = name end
+  for name in pairs(type(object) == "table" and object or {}) do
+    if type(name) == "string" then names[#names + 1] = name end
+  end
   table.sort(names)
   return known[table.concat(names, "\0")] or names
 end
@@ -77,7 +116,9 @@ local function read_variables(object, known, given)
     local one = add(pair[1])
     one.value, one.origin = plain(pair[2]), "given"
   end
-  for _, name in ipairs(object["sensitive-variables"] or {}) do add(name).secret = true end
+  for _, name in ipairs(type(object["sensitive-variables"]) == "table" and object["sensitive-variables"] or {}) do
+    if type(name) == "string" then add(name).secret = true end
+  end
   return variables, order
 end
 
@@ -107,6 +148,8 @@ local function flat(list, out)
   return out
 end
 
+local function one_line(value) return (tostring(value):gsub("%c", " ")) end
+
 --[[
 template.read(path, options) -> template
 Read a JSON template and the values for its variables.
@@ -128,8 +171,8 @@ function template.read(path, options)
   for _, name in ipairs(in_order(object, known)) do
     if not KNOWN[name] and name:sub(1, 1) ~= "_" then unknown[#unknown + 1] = name end
   end
-  for _, builder in ipairs(object.builders) do builder.name = builder.name or builder.type end
-  return { path = path, description = plain(object.description), builders = object.builders,
+  for _, builder in ipairs(object.builders) do builder.name = one_line(builder.name or builder.type or "builder") end
+  return { path = path, description = type(object.description) == "string" and object.description or nil, builders = object.builders,
     provisioners = object.provisioners or {}, post_processors = flat(object["post-processors"], {}),
     cleanup = object["error-cleanup-provisioner"], unknown = unknown, variables = variables, order = order, given = #given > 0,
     in_order = function(value) return in_order(value, known) end }

@@ -29,6 +29,7 @@ Source: Packer's documentation, "Template Engine" (JSON templates).
 ]]
 function text.parse(template)
   local parts, at = {}, 1
+  template = tostring(template)
   while true do
     local from, to = template:find("{{.-}}", at)
     if not from then break end

@@ -1,5 +1,7 @@
 -- values: what a template says of an option, as a value of a recipe: {{user `x`}} as v.x, 4096 as "4GiB", "true" as true
+local cjson = require "cjson"
 local standard = require "build.standard"
+local convert = require "cli.packer.convert"
 local text = require "cli.packer.text"
 local writer = require "cli.packer.writer"
 
@@ -40,35 +42,6 @@ end
 local function environment_of(value)
   local parts = type(value) == "string" and text.parse(value) or {}
   if #parts == 1 and type(parts[1]) == "table" and parts[1].name == "env" then return parts[1].arguments[1] end
-end
-
-local function numeric(value)
-  local number = type(value) == "string" and value:find "^%d+$" and tonumber(value) or value
-  return type(number) == "number" and math.tointeger(number) or nil
-end
-
-local CONVERT = {}
-function CONVERT.integer(value) return numeric(value) or value end
-function CONVERT.boolean(value)
-  if value == true or value == "true" or value == "1" or value == "yes" then return true end
-  if value == false or value == "false" or value == "0" or value == "no" or value == "" then return false end
-  return value
-end
-function CONVERT.size(value) -- of MiB
-  local mib = numeric(value)
-  if not mib then return value end
-  return mib % 1024 == 0 and mib > 0 and mib // 1024 .. "GiB" or mib .. "MiB"
-end
-function CONVERT.duration(value) return numeric(value) == 0 and "0s" or value end
-function CONVERT.text(value)
-  if type(value) == "number" then return tostring(numeric(value) or value) end
-  return value
-end
-
--- A plain value in the form that people write.
-local function literal(value, kind)
-  local convert = CONVERT[kind] or CONVERT.text
-  return convert(value)
 end
 
 -- The kind of a variable that nobody declared a type for: what it is used as.
@@ -132,7 +105,7 @@ end
 function expand(self, template, out, seen)
   for _, part in ipairs(text.parse(template)) do
     if type(part) == "string" then out[#out + 1] = part
-    elseif part.name == "user" then expand_user(self, part.arguments[1] or "", out, seen)
+    elseif part.name == "user" and part.arguments[1] and part.arguments[1] ~= "" then expand_user(self, part.arguments[1], out, seen)
     elseif functions[part.name] and (not part.pipe or part.pipe == "clean_resource_name") then
       out[#out + 1] = functions[part.name](part, self)
     else out[#out + 1] = { unknown = part.source, name = part.name } end
@@ -155,29 +128,33 @@ function values:parts(template)
 end
 
 --[[
-values.shown(raw) -> string
-A plain value as people write it, for messages.
-]]
-function values.shown(raw) return tostring(numeric(raw) or raw) end
-
---[[
 values:known(raw) -> string|nil
 The text of an option when every variable in it has a plain value now, secrets apart; nil otherwise.
 ]]
 function values:known(raw)
-  if type(raw) ~= "string" then return raw ~= nil and tostring(numeric(raw) or raw) or nil end
+  if type(raw) ~= "string" then return raw ~= nil and tostring(convert.numeric(raw) or raw) or nil end
   local out = {}
   for i, part in ipairs(self:parts(raw)) do
     local value = part
     if type(part) == "table" then value = part.variable and not is_secret(self, part.variable) and plain_value(self, part.variable) or nil end
     if value == nil or environment_of(value) then return nil end
-    out[i] = tostring(numeric(value) or value)
+    out[i] = tostring(convert.numeric(value) or value)
   end
   return table.concat(out)
 end
 
-local function variable_text(self, name, kind)
+--[[
+values:variable(name, kind) -> string
+A variable as the recipe reads it: "v.cpu". One whose name Lua does not take gets another.
+]]
+function values:variable(name, kind)
   note_use(self, name, kind)
+  if not self.renamed[name] and not load("return v." .. name) then
+    local plain = "_" .. name:gsub("[^%w_]", "_")
+    self.renamed[name] = plain:gsub("^_(%a)", "%1")
+    if not load("return v." .. self.renamed[name]) then self.renamed[name] = plain end
+    self:lose("variables", string.format("%s is called %s now", name, self.renamed[name]))
+  end
   return "v." .. (self.renamed[name] or name)
 end
 
@@ -206,14 +183,19 @@ An option's value for the recipe; nil when it says nothing.
 ]]
 function values:get(raw, kind, required)
   if raw == nil or raw == "" then return nil end
-  if type(raw) ~= "string" then return literal(raw, kind) end
+  if type(raw) == "table" then
+    if #raw == 1 and type(raw[1]) ~= "table" then return self:get(raw[1], kind, required) end
+    if next(raw) then self:lose("template", cjson.encode(raw):gsub("\\/", "/") .. ": one value is expected there") end
+    return nil
+  end
+  if type(raw) ~= "string" then return convert.literal(raw, kind) end
   local parts = self:parts(raw)
   if #parts == 0 or (#parts == 1 and not required and is_absent(self, parts[1])) then return nil end
-  if #parts == 1 and type(parts[1]) == "string" then return literal(parts[1], kind) end
+  if #parts == 1 and type(parts[1]) == "string" then return convert.literal(parts[1], kind) end
   local out = {}
   for i, part in ipairs(parts) do
     if type(part) == "string" then out[i] = writer.scalar(part)
-    elseif part.variable then out[i] = variable_text(self, part.variable, #parts == 1 and kind or "text")
+    elseif part.variable then out[i] = self:variable(part.variable, #parts == 1 and kind or "text")
     elseif part.lua then
       if part.lua:find "^os%." then self:lose("template string", raw .. ": the time is another one at each build, and so the image never up to date") end
       out[i] = part.lua
@@ -256,7 +238,7 @@ local function declared(self, name)
     node:set(known and "required" or variable.required and "required" or "type", (known or variable.required) and true or "string")
     return node
   end
-  value = literal(value, kind)
+  value = convert.literal(value, kind)
   if known and known.default == value then return nil end
   return value
 end

@@ -56,7 +56,7 @@ end
 -- Several lines stand as they are, in long brackets.
 local function written(text)
   local body = text:match("^(.*\n.*)$")
-  if not body or body:find("%]=*%]") or body:find("[%c]") and body:gsub("[\n\t]", ""):find("%c") then return quoted(text) end
+  if not body or body:find("%]=*%]") or body:find("%]$") or body:find("[%c]") and body:gsub("[\n\t]", ""):find("%c") then return quoted(text) end
   return "[[\n" .. body .. "]]"
 end
 
