@@ -34,7 +34,17 @@ end
 
 function kinds.recipe(self) add_files(self, "*.lua") end
 
-function kinds.variable(self, words)
+-- What is known of a variable's values: behind "firmware=".
+local function add_values(self, name)
+  for _, declared in ipairs(standard) do
+    local kind = declared[1] == name and declared[2] or {}
+    for _, one in ipairs(kind.values or kind.name == "boolean" and { "true", "false" } or {}) do add(self, name .. "=" .. one) end
+  end
+end
+
+function kinds.variable(self, words, _, current)
+  local begun = current:match("^([%w_]+)=")
+  if begun then return add_values(self, begun) end
   local seen = {}
   for _, word in ipairs(words) do
     for _, name in ipairs(is_recipe(word) and glance.variables(word) or {}) do

@@ -80,6 +80,7 @@ return {
     local dir = folder(t)
     offers(t, bash(t, dir, "luabuild recipes/web.lua --var \"\""), "web_port= nested= system_size= memory=", "commented= default= secret=")
     offers(t, bash(t, dir, "luabuild recipes/system.lua --var s"), "system_size= ssh_password=", "web_port= memory=")
+    offers(t, bash(t, dir, "luabuild recipes/web.lua --var linked_clone = \"\""), "true false", "linked_clone=")
     offers(t, bash(t, dir, "luabuild recipes/web.lua recipes/system.lua \"\""), "web-* system", "no")
     offers(t, bash(t, dir, "luabuild recipes/system.lua --only = sy"), "system")
     offers(t, bash(t, dir, "luabuild \\\"my\\ recipes/a.lua\\\" --only of"), "of-a")
