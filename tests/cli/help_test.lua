@@ -38,6 +38,7 @@ return {
     t:contains(out, "A size is \"4GiB\", or a number of MiB")
     t:match(help(t, "clone"), "\n    manifest +sha256 | sha1")
     t:match(help(t, "vars"), "\n  secret +boolean +.*\n  vcenter_server +string ")
+    t:match(help(t, "environment"), "^  VCENTER_SERVER +the variable vcenter_server\n")
     t:contains(help(t, "username"), "VCENTER_USERNAME, GOVC_USERNAME, LUABUILD_VAR_username")
   end,
   ["the options of an option, for the words that have it"] = function(t)
@@ -93,7 +94,7 @@ return {
     t:equal((t:shell("mandoc -Tlint -Wwarning " .. path)), "")
     t:equal((t:shell("groff -man -Tutf8 -Kutf8 -ww -z " .. path)), "")
     local out = t:shell("mandoc -Tutf8 " .. path .. " | col -bx")
-    for _, title in ipairs { "NAME", "SYNOPSIS", "COMMANDS", "RECIPES", "EXIT STATUS", "FILES" } do t:contains(out, "\n" .. title .. "\n") end
+    for _, title in ipairs { "NAME", "SYNOPSIS", "COMMANDS", "RECIPES", "ENVIRONMENT", "EXIT STATUS", "FILES" } do t:contains(out, "\n" .. title .. "\n") end
     for _, name in ipairs(commands.names()) do t:contains(out, "\n   luabuild " .. name .. "\n") end
     for _, word in ipairs(vocabulary) do t:contains(out, "\n   " .. word[1] .. "\n") end
     t:contains(out, "--on-error=cleanup|abort")

@@ -2,6 +2,7 @@
 local runtime = require "runtime"
 local commands = require "cli.commands"
 local pages = require "cli.help.pages"
+local words = require "cli.help.words"
 
 local man = {}
 
@@ -92,8 +93,11 @@ function man.text()
   out[#out + 1] = ".SH COMMANDS"
   add_pages(sections[1].pages, out)
   out[#out + 1] = ".SH RECIPES"
-  add_pages(sections[2].pages, out)
-  for _, section in ipairs { { "EXIT STATUS", { { "rows", STATUS } } }, { "FILES", { { "rows", FILES } } }, { "EXAMPLES", examples() } } do
+  for _, page in ipairs(sections[2].pages) do
+    if page.name ~= "environment" then add_pages({ page }, out) end -- which has a section of its own
+  end
+  for _, section in ipairs { { "ENVIRONMENT", words.environment().parts }, { "EXIT STATUS", { { "rows", STATUS } } },
+    { "FILES", { { "rows", FILES } } }, { "EXAMPLES", examples() } } do
     out[#out + 1] = ".SH " .. quoted(section[1])
     add_parts(section[2], out)
   end

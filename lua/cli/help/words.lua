@@ -17,7 +17,7 @@ local function add_rows(parts, record, skip)
   if units then table.insert(parts, { "text", units }) end
 end
 
-local function environment(declared)
+local function set_by(declared)
   local out = {}
   for _, name in ipairs(declared.env or {}) do out[#out + 1] = name end
   out[#out + 1] = "LUABUILD_VAR_" .. declared[1]
@@ -74,7 +74,7 @@ end
 local function variable_page(declared)
   return { name = declared[1], kind = "variable", title = declared[1],
     parts = { { "rows", { variable_row(declared) } },
-      { "text", "Set by --var, var-files and the environment: " .. table.concat(environment(declared), ", ") .. "." } } }
+      { "text", "Set by --var, var-files and the environment: " .. table.concat(set_by(declared), ", ") .. "." } } }
 end
 
 local function kind_page(kind)
@@ -122,7 +122,7 @@ end
 --[[
 words.find(topic) -> {page, ...}
 What of a recipe has this name: a word, a kind of check, a standard variable, an option of words ("export", "clone.hardware.memory");
-"variables" is a table of the standard ones.
+"variables" is a table of the standard ones, "environment" of environment variables.
 ]]
 function words.find(topic)
   local out = {}
@@ -131,23 +131,44 @@ function words.find(topic)
   for _, declared in ipairs(standard) do if declared[1] == topic then out[#out + 1] = variable_page(declared) end end
   add_options(topic, out)
   if topic == "variables" then out[#out + 1] = words.variables() end
+  if topic == "environment" then out[#out + 1] = words.environment() end
   return out
 end
 
+-- What else the program asks the environment for.
+local OTHER = {
+  { "NO_COLOR", "", "when it is set and not empty, no colours unless --color=always" },
+  { "LUABUILD_DEBUG", "", "when it is set, errors tell where they come from, as with --debug" },
+  { "XDG_STATE_HOME", "", "the journal of what builds have made is in luabuild below it; ~/.local/state by default" },
+  { "XDG_CACHE_HOME", "", "what is fetched is kept in luabuild below it; ~/.cache by default" },
+  { "SSH_AUTH_SOCK", "", "the ssh agent, for ssh = { agent = true }" },
+  { "TMPDIR", "", "where the content of a CD image is gathered; /tmp by default" },
+  { "LUABUILD_LUA", "", "a directory with Lua that is taken instead of the program's own, for its development" },
+}
+
 --[[
-words.variables() -> page
-The standard variables with their types and defaults, and the environment variables that set them.
+words.environment() -> page
+The environment variables that mean something.
 ]]
-function words.variables()
+function words.environment()
   local names = {}
   for _, declared in ipairs(standard) do
     if declared.env then names[#names + 1] = { table.concat(declared.env, ", "), "", "the variable " .. declared[1] } end
   end
   names[#names + 1] = { "GOVC_URL", "", "govc's: vcenter_server, username and password; GOVC_ variables count only when VCENTER_SERVER is not set" }
-  names[#names + 1] = { "LUABUILD_VAR_name", "", "any variable" }
+  names[#names + 1] = { "LUABUILD_VAR_name", "", "any variable of a recipe" }
+  table.move(OTHER, 1, #OTHER, #names + 1, names)
+  return { name = "environment", kind = "recipes", title = "Environment", parts = { { "rows", names } } }
+end
+
+--[[
+words.variables() -> page
+The standard variables with their types and defaults.
+]]
+function words.variables()
   return { name = "variables", kind = "recipes", title = "Standard variables", parts = {
-    { "text", "These exist in every recipe without being declared. Connection and placement come from them unless the recipe says otherwise." },
-    variables_part(), { "heading", "In the environment" }, { "rows", names } } }
+    { "text", "These exist in every recipe without being declared. Connection and placement come from them unless the recipe says otherwise. "
+      .. "luabuild help environment names the environment variables that set them." }, variables_part() } }
 end
 
 --[[
@@ -160,6 +181,7 @@ function words.names()
   for _, word in ipairs(vocabulary) do add(word[1]) end
   for _, kind in ipairs(check.kinds) do add(kind.name) end
   add "variables"
+  add "environment"
   for _, declared in ipairs(standard) do add(declared[1]) end
   return out
 end
