@@ -18,16 +18,18 @@ local function find(b)
   return existing.read_many(found), cut
 end
 
-local function busy(vm, since)
-  err.raise("exists", string.format("another build of this image is at work: run %s, %s%s; its machine is %s", vm.run,
-    vm.settings[existing.KEYS.builder] or "on another machine", since and ", begun " .. units.format_seconds(since) .. " ago" or "", vm.name),
-    { hint = "wait for its end. When it died, luabuild gc removes what it left: after a day, or sooner with --older-than" })
+local function busy(b, vm, since)
+  local text = string.format("another build of this image is at work: run %s, %s%s; its machine is %s", vm.run,
+    vm.settings[existing.KEYS.builder] or "on another machine", since and ", begun " .. units.format_seconds(since) .. " ago" or "", vm.name)
+  if b.options.force then return b.note(text .. "; --force: going on beside it") end
+  err.raise("exists", text, { hint = "wait for its end. When it was killed, this is seen half an hour later, as its session ends: then luabuild gc removes"
+    .. " what it left;\n--force builds beside it now" })
 end
 
 --[[
 rivals.look(b) -> {{ object, name, run, settings, state }, ...}
 The machines that other builds of this image have left, each with a note, and the state of its run (runs:state); those that are there on purpose are not noted.
-Raises: exists (one is at work); fault.
+Raises: exists (one is at work, and no --force); fault.
 Blocks: yes: one request, and three more when there is one.
 ]]
 function rivals.look(b)
@@ -41,8 +43,11 @@ function rivals.look(b)
     vm.state = state
     local kept = (vm.settings[existing.KEYS.kept] or "") ~= ""
     local ours = existing.is_of_build(vm, b.image.name)
-    if ours and not kept and (state == "alive" or state == "unknown" and since and since < DAY) then busy(vm, since) end
-    if not kept then b.note(string.format("%s is left of a build that did not get to its end; luabuild gc removes it", vm.name)) end
+    if ours and not kept and (state == "alive" or state == "unknown" and since and since < DAY) then
+      busy(b, vm, since)
+    elseif not kept then
+      b.note(string.format("%s is left of a build that did not get to its end; luabuild gc removes it", vm.name))
+    end
   end
   return found
 end
