@@ -8,6 +8,7 @@ local lease = require "vsphere.lease"
 local manifest = require "build.manifest"
 local ovf = require "build.ovf"
 local package = require "build.package"
+local stash = require "build.stash"
 local units = require "core.units"
 
 local export = {}
@@ -157,6 +158,21 @@ local function write_records(b, files, items, directory)
       content = disks, server = b.vc.about.fullName, hostkey = b.guest and b.guest:hostkey_fingerprint() or nil } })
 end
 
+-- All files that the export will leave.
+local function final_paths(b, items, directory)
+  local e, name = b.image.export, b.image.name
+  local names = { "manifest.json" }
+  if e.format == "ova" then
+    table.move({ name .. ".ova", name .. ".ova.sha256" }, 1, 2, 2, names)
+  else
+    names[2] = name .. ".ovf"
+    if e.manifest ~= "none" then names[3] = name .. ".mf" end
+    for _, item in ipairs(items) do names[#names + 1] = item.href end
+  end
+  for i, one in ipairs(names) do names[i] = directory .. "/" .. one end
+  return names
+end
+
 --[[
 export.record(b) -> table
 For the journal: where partial files of an export may be.
@@ -168,7 +184,8 @@ end
 --[[
 export.run(b) -> string
 Export the build's machine, which is off, into the output directory: NAME.ova with NAME.ova.sha256, or the files of an OVF, and
-manifest.json. What arrived is compared with what the server sent; nothing has its final name before it is whole.
+manifest.json. What arrived is compared with what the server sent; nothing has its final name before it is whole. Files of an export
+before are put back when the build fails.
 Returns what was made.
   b              build             vm, vc, image.export
 Raises: fault, net, tls, timeout, http, format, io.
@@ -186,6 +203,7 @@ function export.run(b)
   compare(b, held, items)
   write_texts(b, items, target.package)
   held:complete()
+  stash.keep(b, final_paths(b, items, directory))
   local files = target.package:finish(function(done, total) b.progress(done, total, "digest of the archive") end)
   write_records(b, files, items, directory)
   b.artifacts = files
@@ -197,6 +215,7 @@ local function run_again(b)
   local template = b.old_is_template and b.scope:push("template", function() b.vm:mark_template() end)
   if template then b.vm:mark_vm(b.pool, b.compute.host) end
   local done = export.run(b)
+  stash.settle(b)
   if not template then return done end
   b.vm:mark_template()
   b.scope:forget(template)

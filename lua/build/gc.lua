@@ -154,7 +154,7 @@ local function look_at_journal(self, own)
       act = function() self.vc.content.sessionManager:TerminateSession { sessionId = keys } end })
   end
   for _, record in pairs(own.items) do
-    local act, what = leftovers.undo(self.vc, record, own.run)
+    local act, what = leftovers.undo(self.vc, record, own)
     if act then table.insert(self.items, record.kind == "lease" and 1 or #self.items + 1, { what = what, why = "its run died", run = own.run, act = act }) end
   end
   add(self, { run = own.run, act = function()

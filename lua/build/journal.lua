@@ -55,7 +55,7 @@ end
 journal:begun(entry) -> nothing
 Note what is about to be made: entry.record of a scope; entries without one are of no account.
   record.kind    string            "vm" (name, folder), "file" (datastore, datacenter, path), "local" (path), "name" (vm, from, to),
-                                   "snapshot" (vm, name)
+                                   "snapshot" (vm, name), "lease" (id), "partial" (directory, name), "export" (files)
 Raises: io.
 Blocks: until the disk has it.
 ]]

@@ -1,7 +1,9 @@
 -- leftovers: how a thing goes that only the journal of a dead run knows of; virtual machines and files on datastores are found by
 -- their marks
 local lfs = require "lfs"
+local existing = require "build.existing"
 local family = require "build.family"
+local stash = require "build.stash"
 local fault = require "vsphere.fault"
 local task = require "vsphere.task"
 
@@ -9,24 +11,42 @@ local leftovers = {}
 
 local acts = {}
 
+-- The files of a directory whose names `fits`; none when it is not there.
+local function entries(directory, fits)
+  local out = {}
+  if lfs.attributes(directory, "mode") ~= "directory" then return out end
+  for name in lfs.dir(directory) do if fits(name) then out[#out + 1] = directory .. "/" .. name end end
+  return out
+end
+
 acts["local"] = function(_, record)
-  local found = { record.path }
   local directory, name = record.path:match("^(.*)/([^/]*)$")
-  for entry in lfs.attributes(directory, "mode") == "directory" and lfs.dir(directory) or function() end do
-    if entry:sub(1, #name + 6) == name .. ".part-" then found[#found + 1] = directory .. "/" .. entry end
-  end
+  local found = entries(directory, function(entry) return entry == name or entry:sub(1, #name + 6) == name .. ".part-" end)
   return leftovers.remove_files(found), "file " .. record.path
 end
 
 -- Files of an export that never got their names.
 function acts.partial(_, record)
-  local found = {}
-  for entry in lfs.attributes(record.directory, "mode") == "directory" and lfs.dir(record.directory) or function() end do
-    if entry:sub(1, #record.name) == record.name and (entry:find("%.part$") or entry:find("%.part%-......$")) then
-      found[#found + 1] = record.directory .. "/" .. entry
-    end
-  end
+  local found = entries(record.directory, function(entry)
+    return entry:sub(1, #record.name) == record.name and (entry:find("%.part$") or entry:find("%.part%-......$"))
+  end)
   return leftovers.remove_files(found), "partial export in " .. record.directory
+end
+
+-- Did the image get its name, just before the process was killed?
+local function was_published(vc, own)
+  for _, record in pairs(own.items) do
+    local folder = record.kind == "vm" and vc:object("Folder", record.folder)
+    local vm = folder and folder:find_vm(own.image)
+    if vm and existing.settings(vm:get "config.extraConfig")[existing.KEYS.run] == own.run then return true end
+  end
+  return false
+end
+
+-- Those of the export before are put back, unless the image of the new ones is there.
+acts["export"] = function(vc, record, own)
+  local act = was_published(vc, own) and stash.drop or stash.restore
+  return function() act(record.files) end, "files of an export in " .. (record.files[1].path:match("^(.*)/") or "/")
 end
 
 -- A lease holds its machine until it ends.
@@ -43,14 +63,14 @@ local function find_snapshot(trees, run)
   end
 end
 
-function acts.snapshot(vc, record, run)
+function acts.snapshot(vc, record, own)
   local vm = vc:object("VirtualMachine", record.vm)
   local ok, info = pcall(vm.get, vm, "snapshot")
   if not ok then
     if fault.is(info, "ManagedObjectNotFound") then return nil end
     error(info, 0)
   end
-  local snapshot = find_snapshot(info and info.rootSnapshotList, run)
+  local snapshot = find_snapshot(info and info.rootSnapshotList, own.run)
   if not snapshot then return nil end
   return function() leftovers.remove_snapshot(vm, snapshot) end, string.format("snapshot %s of %s", record.name, vm:get "name")
 end
@@ -78,16 +98,17 @@ function leftovers.remove_snapshot(vm, snapshot)
 end
 
 --[[
-leftovers.undo(session, record, run) -> function|nil, string
+leftovers.undo(session, record, own) -> function|nil, string
 What undoes a record of a journal, and what it is called; nil when there is nothing, or gc finds it by its mark.
   record         table             see journal:begun
+  own            table             the journal, from journal.all
 Raises: fault.
 Blocks: yes.
 ]]
-function leftovers.undo(vc, record, run)
+function leftovers.undo(vc, record, own)
   local act = acts[record.kind]
   if not act then return nil, "" end
-  return act(vc, record, run)
+  return act(vc, record, own)
 end
 
 return leftovers

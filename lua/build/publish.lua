@@ -3,6 +3,7 @@ local err = require "core.err"
 local checkpoint = require "build.checkpoint"
 local existing = require "build.existing"
 local family = require "build.family"
+local stash = require "build.stash"
 
 local publish = {}
 
@@ -102,6 +103,7 @@ function publish.run(b)
     if not ok then error(e, 0) end
   end
   b.published = true
+  stash.settle(b)
   local ok, e = pcall(function()
     if old then remove_versions(b, old) end
     checkpoint.tidy(b)

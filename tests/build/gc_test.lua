@@ -138,10 +138,18 @@ return {
     s.lab:fault { method = "GET /nfc", fault = "slow", delay = 20 }
     local process = builds.start(s, builds.recipe(s, "export = { format = 'ova' },"))
     t:ok(process:wait_for_request "GET", process.output())
+    t:ok(process:wait_for "detach")
+    for _ = 1, 200 do
+      if t:shell("find " .. s.dir .. "/output -name '*.part*'") ~= "" then break end
+      require("signal").sleep(0.02)
+    end
     process.kill()
     process:wait()
+    t:match(t:shell("find " .. s.dir .. "/output -name '*.part*'"), "small%.ova%.part")
     local out, status = gc(s)
     t:equal(status, 0, out)
+    t:contains(out, "removed  partial export in " .. s.dir .. "/output")
+    t:match(out, "removed  export lease session")
     t:equal(builds.state(s), EMPTY, out)
     t:equal(t:shell("find " .. s.dir .. "/output -name '*.part*'"), "")
   end,

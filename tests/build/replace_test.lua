@@ -110,4 +110,24 @@ return {
     t:equal(status, 0, out)
     t:equal(builds.state(s), { vms = { "small" }, files = {}, sessions = 0 }, out)
   end,
+  ["a build that fails after its export leaves the files of the one before, and none when there were none"] = function(t)
+    local s = builds.setup(t, lab.start(t), { disk_size = "16" })
+    s.fields = 'export = { format = "ova" },'
+    local function files() return t:shell("cd " .. s.dir .. "/output 2>/dev/null && sha256sum $(ls | grep 'ova\\|json') 2>/dev/null; ls | grep [.]before-") end
+    local no = { method = "Rename_Task", fault = "task", message = "the lab says no" }
+    s.lab:fault(no)
+    local out, status = builds.run(s, builds.recipe(s, s.fields))
+    t:equal(status, 1, out)
+    t:contains(out, "undone: files of the export")
+    t:equal(t:shell("ls " .. s.dir .. "/output | grep -v 'png\\|log\\|report'"), "")
+    t:equal(select(2, builds.run(s, builds.recipe(s, s.fields))), 0)
+    local before = files()
+    t:contains(before, "small.ova\n")
+    s.lab:fault(no)
+    t:equal(select(2, builds.run(s, change(s, "second"))), 1)
+    t:equal(files(), before)
+    t:equal(select(2, builds.run(s, change(s, "second"))), 0)
+    t:ok(files() ~= before)
+    t:equal(t:shell("ls " .. s.dir .. "/output | grep [.]before-"), "")
+  end,
 }

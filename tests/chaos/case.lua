@@ -82,7 +82,7 @@ local function wrong(s, kind, published)
   if state.sessions ~= 0 then return "sessions: " .. state.sessions end
   local leases = tonumber(s.lab:control("GET", "/leases"))
   if leases ~= 0 then return "leases: " .. leases end
-  local partial = s.t:shell("find " .. s.dir .. "/output " .. s.dir .. "/cache -name '*.part*' 2>/dev/null")
+  local partial = s.t:shell("find " .. s.dir .. "/output " .. s.dir .. "/cache -name '*.part*' -o -name '*.before-*' 2>/dev/null")
   if partial ~= "" then return "partial files: " .. partial end
 end
 
@@ -119,8 +119,11 @@ function case.run(s, kind, n, fault, place)
     if not fault.status[status] and status ~= 0 then return "exit status " .. tostring(status) end
     local message = check_message(out, status) or tidy(s, fault.signal == "KILL", out) or wrong(s, kind, ended)
     if message then return message end
-    if not ended and fault.signal ~= "KILL" and not same(image_of(s), before) then return "the image before is not what it was" end
-    if not image_of(s).moid then return "there is no image" end
+    local now = image_of(s)
+    local published = ended or fault.signal == "KILL" and now.moid ~= before.moid
+    if not published and not same(now, before) then return "the image before is not what it was" end
+    if published and now.artifacts == before.artifacts and before.artifacts ~= "" then return "the files are those of the image before" end
+    if not now.moid then return "there is no image" end
     local again, result = builds.run(s, kind.recipe(s, n))
     if result ~= 0 then return "the build after it failed: " .. again end
     return wrong(s, kind)
