@@ -24,7 +24,13 @@ local function json_message(path, text, message)
   return string.format("%s:%d: column %d: %s", path, lines + 1, #before:match("[^\n]*$"), said)
 end
 
-local function from_json(path, text)
+--[[
+varfile.decode(path, text) -> value
+JSON text as Lua values; null is cjson.null.
+  path           string            for messages
+Raises: usage, with the place of a syntax error: "v.json:2: column 11: …".
+]]
+function varfile.decode(path, text)
   local value, message = cjson.decode(text)
   if value == nil then err.raise("usage", json_message(path, text, message)) end
   return value
@@ -45,7 +51,7 @@ Raises: usage, with the place of a syntax error.
 ]]
 function varfile.read(path)
   local text = read(path)
-  local value = path:match("%.lua$") and from_lua(path, text) or from_json(path, text)
+  local value = path:match("%.lua$") and from_lua(path, text) or varfile.decode(path, text)
   if type(value) ~= "table" or #value > 0 then
     err.raise("usage", "an object of names and values is expected", { op = "read the var-file", target = path })
   end

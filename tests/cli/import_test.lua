@@ -188,7 +188,7 @@ return {
       local text = recipe.make(template.read(dir .. "/t.json", {}), {}, {})
       t:ok(load(text, "=r", "t"), text)
     end
-    for _, text in ipairs { "[]", "1", '{"builders": 1}', '{"builders": ["x"]}', '{"builders": [{}], "variables": [1]}',
+    for _, text in ipairs { "", "{", "[]", "1", '{"builders": 1}', '{"builders": ["x"]}', '{"builders": [{}], "variables": [1]}',
       '{"builders": [{}], "provisioners": [1]}' } do
       t:write(dir .. "/t.json", text)
       t:equal(t:raises("t.json", template.read, dir .. "/t.json", {}).code, "usage")

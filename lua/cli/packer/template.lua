@@ -48,8 +48,8 @@ local function decode(path)
   if path:find "%.hcl$" then
     err.raise("usage", path .. ": an HCL template; JSON ones are read", { hint = "the builders' options are the same: write them as JSON, or by hand" })
   end
-  local value, why = cjson.decode(source)
-  if type(value) ~= "table" then err.raise("usage", string.format("%s: %s", path, why or "not an object"), { op = "read the template" }) end
+  local value = varfile.decode(path, source)
+  if type(value) ~= "table" then err.raise("usage", path .. ": not an object", { op = "read the template" }) end
   local variables = value.variables
   value = without_null(value, 0)
   value.variables = variables ~= cjson.null and variables or nil
