@@ -42,9 +42,12 @@ end
 -- A look around in a living build.
 local function looker(mask)
   return function(b)
-    require("cli.repl").run { -- loaded when somebody looks: no other build needs it
-      names = { vc = b.vc, vm = b.vm, guest = b.guest, image = b.image, vars = b.image.variables }, mask = mask, prompt = b.image.name .. "> ",
-      banner = "vc, vm, guest, image and vars are those of the build; Ctrl-D goes back to the question." }
+    local looking = require "cli.looking" -- loaded when somebody looks: no other build needs it
+    local o = looking.options(function() return b.vc end)
+    o.names.vm, o.names.guest, o.names.image, o.names.vars = b.vm, b.guest, b.image, looking.values(b.image.variables)
+    o.mask, o.prompt = mask, b.image.name .. "> "
+    o.banner = "vc, vm, guest, image and vars are those of the build; help() says more. Ctrl-D goes back to the question."
+    require("cli.repl").run(o)
   end
 end
 

@@ -1,0 +1,86 @@
+-- looking: the names for looking round at the REPL: vc, find, watch; what help() says of them
+local signal = require "signal"
+local err = require "core.err"
+local pretty = require "cli.pretty"
+local inventory = require "vsphere.inventory"
+local object = require "vsphere.object"
+local property = require "vsphere.property"
+local session = require "vsphere.session"
+
+local looking = {}
+
+looking.HELP = [[
+vc                    the vCenter or host; connects when it is first used
+find("vm/*")          things in the inventory, by path, name, id or glob:
+                      an object, or a list of them
+vm.guest.net          properties are fields; those of a list are read together:
+                      find("vm/*").runtime.host.name
+vm:PowerOnVM_Task():wait()
+                      methods of the API, and luabuild's own: vm:power_on(),
+                      vm:type("<esc><wait>x<enter>"), vm:screenshot("now.png")
+VirtualMachineConfigSpec { numCPUs = 2 }
+                      types of the API; Tab completes fields and values
+watch(vm, "guest.ipAddress")
+                      say what a property is each time it changes, until Ctrl-C,
+                      or for the seconds that follow it
+show(value, depth)    print more levels of a value
+help(x)               about a function, type, method, object: help(vm),
+                      help(ssh.connect), help "PowerOnVM_Task"
+_                     the last value
+exit()                or Ctrl-D; exit(3) for that exit status
+
+Modules need no require: ssh, http, ova, keystroke, floppy, iso, digest, vim, …
+Names made with local stay.]]
+
+local function watch(one, ...)
+  local paths = { ... }
+  if not object.is(one) then err.raise("usage", "watch one object: watch(vm, \"guest.ipAddress\")") end
+  local seconds = type(paths[#paths]) == "number" and table.remove(paths) or math.huge
+  if #paths == 0 then err.raise("usage", "watch what? watch(vm, \"guest.ipAddress\")") end
+  local watcher <close> = property.watch(one, paths)
+  local until_, last = signal.now() + seconds, {}
+  repeat
+    local ok, values = pcall(watcher.next, watcher, math.max(0, math.min(60, until_ - signal.now())))
+    if not ok and err.is(values, "cancelled") and values.message == "interrupted" then break end
+    if not ok then error(values, 0) end
+    for _, path in ipairs(values and paths or {}) do
+      local text = values[path] == nil and "-" or pretty.show(values[path])
+      if text ~= last[path] then print(os.date("%H:%M:%S  ") .. path .. "  " .. text) end
+      last[path] = text
+    end
+  until signal.now() >= until_
+end
+
+-- For Tab: what cannot be told soon is nothing.
+local function candidates(connect, begun)
+  local ok, found = pcall(function() return inventory.candidates(connect(), begun, { timeout = 3 }) end)
+  if not ok and err.is(found, "cancelled") then error(found, 0) end
+  return ok and found or {}
+end
+
+--[[
+looking.options(connect [, is_set]) -> options for repl.run
+The names vc, find and watch, the completion of paths, and their help; more names may be put into the field names.
+  connect        function          () -> session, made or there already
+  is_set         function|nil      () -> boolean: may Tab connect?
+]]
+function looking.options(connect, is_set)
+  local function find(pattern, kind) return connect():find(pattern, kind) end
+  return {
+    names = { find = find, watch = watch }, made = { vc = connect }, shapes = { vc = { kind = "session" } }, help = looking.HELP,
+    finders = { [find] = true, [session.find] = true },
+    paths = function(begun) return (not is_set or is_set()) and candidates(connect, begun) or {} end,
+  }
+end
+
+--[[
+looking.values(variables) -> {name = value}
+A recipe's variables as a plain table, which shows its values.
+]]
+function looking.values(variables)
+  local out = {}
+  for name in pairs(getmetatable(variables).described) do out[name] = variables[name] end
+  return out
+end
+
+return looking
