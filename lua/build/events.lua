@@ -23,9 +23,9 @@ local STEP = { { "step?", "string", "the step under way" }, { "parent?", "string
 
 -- { kind, what it says, { field ("?": may be absent), type, meaning }... }; within: it happens within a step
 local DECLARED = {
-  { "run.start", "the command begins; always the first", { "format", "integer", "of the events: 1" }, { "program", "string", "name and version" },
+  { "run.start", "of `build`: it begins; always the first but for notes", { "format", "integer", "of the events: 1" }, { "program", "string", "name and version" },
     { "images", "list", "the names of the images, in order" } },
-  { "run.done", "the command ends; always the last", { "status", "string", "done, failed or cancelled" }, { "seconds", "number", "how long it took" } },
+  { "run.done", "of `build`: it ends; always the last", { "status", "string", "done, failed or cancelled" }, { "seconds", "number", "how long it took" } },
   { "image.start", "an image begins", { "recipe", "string", "path" }, { "kind", "string", "base or clone" },
     { "output", "string", "directory for what is left on this machine" } },
   { "image.decided", "what is to be done about it", { "decision", "string", "build, replace, export, current (up to date) or foreign (used as it is)" },

@@ -31,7 +31,7 @@ local function report(e, debugging)
     return 1
   end
   if not e.shown then io.stderr:write("luabuild: ", tostring(e), "\n") end
-  if debugging and e.traceback then io.stderr:write(e.traceback, "\n") end
+  if debugging and e.traceback and not e.shown then io.stderr:write(e.traceback, "\n") end
   return STATUS[e.code] or 1
 end
 
