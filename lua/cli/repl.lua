@@ -114,7 +114,10 @@ local function read_statement(self, with)
     local before = text and text .. "\n" or ""
     local function tab(left) return complete.at_tab(before .. left, with, term.width() or 80) end
     local read = self.editor:read(text and self.more or self.prompt, tab)
-    if not read then return text and "" or nil end
+    if not read then
+      if text then write "" end
+      return text and "" or nil
+    end
     text = before .. read
     local chunk, message = statement.read(text, self.environment.table)
     if not text:find("%S") then return "" end
@@ -218,6 +221,11 @@ function repl.run(options)
   own.exit = rawget(own, "exit") or repl.leave
   function own.help(...)
     write(select("#", ...) == 0 and (options.help or "") or help.text(self.environment.constructors[...] or ...))
+  end
+  function own.print(...)
+    local words = table.pack(...)
+    for i = 1, words.n do words[i] = tostring(words[i]) end
+    write(self.mask(table.concat(words, "\t")))
   end
   function own.show(value, depth) show(self, value, depth or 8) end
   local prompt = options.prompt or "luabuild> "
