@@ -23,11 +23,12 @@ local function read_layout(self)
   local sector, cluster, reserved, fats, root, small, fat_size = string.unpack("<I2I1I2I1I2I2xI2", self.bytes, 12)
   local sectors = small ~= 0 and small or string.unpack("<I4", self.bytes, 33)
   local sane = (sector == 512 or sector == 1024 or sector == 2048 or sector == 4096) and cluster > 0 and fats > 0 and fat_size > 0 and root > 0
+  if not sane then refuse(self, "it is no FAT12 or FAT16 image") end
   local start = reserved * sector
   self.root, self.root_size = start + fats * fat_size * sector, root * ENTRY
   self.data, self.cluster, self.fat = self.root + (self.root_size + sector - 1) // sector * sector, cluster * sector, start
-  self.clusters = sane and (sectors * sector - self.data) // self.cluster or 0
-  if not sane or self.clusters < 1 or self.clusters >= 65525 then refuse(self, "it is no FAT12 or FAT16 image") end
+  self.clusters = (sectors * sector - self.data) // self.cluster
+  if self.clusters < 1 or self.clusters >= 65525 then refuse(self, "it is no FAT12 or FAT16 image") end
   self.wide = self.clusters >= 4085
 end
 

@@ -68,7 +68,9 @@ return {
   ["what is no image, or leads elsewhere, is refused"] = function(t)
     local dir = folder(t)
     t:write(dir .. "/text", ("no image\n"):rep(1000))
+    t:write(dir .. "/zeros", ("\0"):rep(4096))
     for _, tool in ipairs { "floppy", "iso" } do
+      t:match((run(t, tool .. " list " .. dir .. "/zeros")), "/zeros: it is no [FI]")
       local out, status = run(t, tool .. " list " .. dir .. "/text")
       t:equal(status, 1)
       t:match(out, "^luabuild: " .. dir .. "/text: ")
