@@ -91,6 +91,38 @@ return {
     t:equal(status, 0, out)
     t:ok(not out:find("not compared", 1, true), out)
   end,
+  ["several disks, and the nvram of EFI"] = function(t)
+    local s = site(t)
+    local file = builds.recipe(s, string.format([[export = {},
+      hardware = { cpus = 1, memory = "512MiB", disks = { "1GiB", "2GiB", "1GiB" }, firmware = "efi" },
+      provision = { function(_, vm)
+        local path = "%s/datastore/" .. vm:get("config.files.vmPathName"):match("%%] (.*)vmx$") .. "nvram"
+        local file <close> = assert(io.open(path, "wb"))
+        file:write(("n"):rep(8684))
+      end },]], s.lab.env.LAB_DIR))
+    local out, status = builds.run(s, file)
+    t:equal(status, 0, out)
+    local dir = s.dir .. "/output"
+    t:equal(t:shell("cd " .. dir .. " && tar tf small.ova"),
+      "small.ovf\nsmall.mf\nsmall-disk-0.vmdk\nsmall-disk-1.vmdk\nsmall-disk-2.vmdk\nsmall.nvram\n")
+    t:contains(t:shell(arg[-1] .. " ova verify " .. dir .. "/small.ova"), "small.ova: fine, 4 files named by the descriptor, checked by sha256")
+    t:shell("mkdir " .. dir .. "/x && tar xf " .. dir .. "/small.ova -C " .. dir .. "/x")
+    t:contains(t:shell("qemu-img info " .. dir .. "/x/small-disk-1.vmdk"), "virtual size: 2 GiB")
+    t:equal(t:read(dir .. "/x/small.nvram"), ("n"):rep(8684))
+  end,
+  ["a host beside the vCenter is trusted by the thumbprint that the lease tells of it"] = function(t)
+    local s = site(t)
+    local vc <close> = s.lab:connect()
+    local vm = s.lab:create_vm(vc, "one")
+    local function fetch(thumbprint)
+      local held <close> = require("vsphere.lease").export(vm)
+      local item = held.items[1]
+      item.url, item.thumbprint = item.url:gsub("%*", (s.lab.env.VCENTER_SERVER:gsub("127.0.0.1", "localhost"))), thumbprint or item.thumbprint
+      return held:download(item, {}).size
+    end
+    t:ok(fetch() > 0)
+    t:equal(t:raises("is not the pinned one", fetch, ("AB"):rep(20)).code, "tls")
+  end,
   ["a transfer that is cut fails the build, leaves no file, no lease and no machine"] = function(t)
     local s = site(t)
     local file = recipe(s, "{}")
