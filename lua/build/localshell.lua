@@ -2,12 +2,11 @@
 local process = require "process"
 local signal = require "signal"
 local err = require "core.err"
+local tail = require "core.tail"
 local context = require "build.context"
 local units = require "core.units"
 
 local localshell = {}
-
-local TAIL = 20 -- lines of output in the error of a command that failed
 
 -- What a command such as ansible-playbook needs to reach the guest.
 local function environment(b, step)
@@ -19,26 +18,20 @@ local function environment(b, step)
   return env
 end
 
-local function last_lines(text)
-  local lines = {}
-  for line in text:gmatch("[^\n]+") do lines[#lines + 1] = line end
-  return table.concat(lines, "\n", math.max(1, #lines - TAIL + 1))
-end
-
 local function is_valid(status, valid)
   for _, one in ipairs(valid) do if one == status then return true end end
   return false
 end
 
--- Read until it ends or time is up; returns what it wrote last.
+-- Read until it ends or time is up; returns the last lines that it wrote.
 local function follow(child, seconds, feed)
-  local until_, kept = signal.now() + seconds, ""
+  local until_ = signal.now() + seconds
+  local listen, last_lines = tail.keeper(feed)
   while true do
     local stream, bytes = child:read(math.max(0, until_ - signal.now()))
-    if stream == nil then return kept end
-    if not stream then err.raise("timeout", "it still ran after " .. units.format_seconds(seconds), { hint = last_lines(kept) }) end
-    feed(stream, bytes)
-    kept = (kept .. bytes):sub(-8192)
+    if stream == nil then return last_lines() end
+    if not stream then err.raise("timeout", "it still ran after " .. units.format_seconds(seconds), { hint = last_lines() }) end
+    listen(stream, bytes)
   end
 end
 
@@ -60,11 +53,11 @@ function localshell.run(b, step, feed)
     command = { "/bin/sh", "-e", "-c", 'commands=$LUABUILD_COMMANDS; unset LUABUILD_COMMANDS; eval "$commands"' }
   end
   local child <close> = err.check(process.start { command = command, env = env })
-  local kept = follow(child, step.timeout, feed)
+  local said = follow(child, step.timeout, feed)
   local result = child:wait()
   if result.status and is_valid(result.status, step.valid) then return end
   err.raise("build", string.format("`%s` %s", step.script or step[1], result.signal and "was killed by signal " .. result.signal
-    or "ended with status " .. result.status), { hint = last_lines(kept) })
+    or "ended with status " .. result.status), { hint = said })
 end
 
 return localshell

@@ -1,7 +1,7 @@
 -- shell: the living guest, over ssh: what function steps of recipes get
-local ssh = require "ssh"
 local signal = require "signal"
 local err = require "core.err"
+local tail = require "core.tail"
 local units = require "core.units"
 local check = require "guest.check"
 local login = require "guest.login"
@@ -13,8 +13,6 @@ local shell = {}
 local guest = {}
 guest.__index = guest
 
-local TAIL = 20          -- lines of a failed command's output in its error
-local KEPT = 16 * 1024   -- bytes of output kept for them
 local ATTEMPT = 60       -- seconds for one question while the guest goes down
 
 -- ---- connecting ----
@@ -98,21 +96,6 @@ Blocks: yes.
 ]]
 function guest:try(command, options) return err.check(exec(self, command, options or {})) end
 
--- The last lines of what was said, kept while it came: the head of a long output tells nothing.
-local function memory(listener)
-  local kept = ""
-  local function listen(stream, bytes)
-    kept = (kept .. bytes):sub(-KEPT)
-    if listener then listener(stream, bytes) end
-  end
-  local function last_lines()
-    local lines = {}
-    for line in kept:gmatch("[^\r\n]+") do lines[#lines + 1] = line end
-    return table.concat(lines, "\n", math.max(1, #lines - TAIL + 1))
-  end
-  return listen, last_lines
-end
-
 local function is_valid(status, valid)
   for _, one in ipairs(valid or { 0 }) do if status == one then return true end end
   return false
@@ -134,13 +117,11 @@ Blocks: yes.
 function guest:run(command, options)
   local o = {}
   for k, v in pairs(options or {}) do o[k] = v end
-  local listen, last_lines = memory(o.on_output)
+  local listen, last_lines = tail.keeper(o.on_output)
   o.on_output = listen
   local result, message, code = exec(self, command, o)
   local function fail(why, how, fields)
-    local said = last_lines()
-    fields.hint = said ~= "" and said or nil
-    fields.target = self.address
+    fields.hint, fields.target = last_lines(), self.address
     err.raise(why, how, fields)
   end
   if not result then fail(code, message, {}) end

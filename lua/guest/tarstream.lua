@@ -2,6 +2,7 @@
 local digest = require "digest"
 local tar = require "tar"
 local err = require "core.err"
+local tail = require "core.tail"
 local gather = require "guest.gather"
 
 local tarstream = {}
@@ -60,12 +61,6 @@ local function fits(files)
   return true
 end
 
-local function last_lines(text)
-  local lines = {}
-  for line in text:gmatch("[^\r\n]+") do lines[#lines + 1] = line end
-  return table.concat(lines, "\n", math.max(1, #lines - LAST + 1))
-end
-
 --[[
 tarstream.send(session, files, directory [, report]) -> boolean
 Write files into a directory of the guest, over those that are there; false when nothing was done: the guest has no tar, or its
@@ -87,7 +82,7 @@ function tarstream.send(session, files, directory, report)
   if result.status == 0 then return true end
   if result.status ~= 127 then
     err.raise("io", string.format("%s: the guest's tar ended with status %s", directory, result.status or result.signal),
-      { op = "upload", hint = last_lines(result.err) })
+      { op = "upload", hint = tail.lines(result.err, LAST) })
   end
   session:remove(directory .. "/" .. mark)
   return false
