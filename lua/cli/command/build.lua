@@ -93,7 +93,7 @@ return {
   words = { { "RECIPE", kind = "recipe", many = true }, { "IMAGE", kind = "image", many = true, optional = true } },
   examples = {
     { "luabuild recipes/photon3.lua --var-file vcenter.json", "build the images of a recipe" },
-    { "luabuild recipes/*.lua --only 'k3s-*'", "only those whose names match, and what they are made from" },
+    { "luabuild recipes/photon3.lua recipes/k3s.lua --only 'k3s-*'", "only those whose names match, and what they are made from" },
   },
   run = run,
 }
