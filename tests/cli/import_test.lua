@@ -108,6 +108,19 @@ return {
     end
   end,
 
+  ["what makes an OVA of the export is the export's format, other commands stay"] = function(t)
+    local text = import(t, { type = "vsphere-clone", template = "x", vm_name = "y", export = { output_directory = "o" } },
+      { ["post-processors"] = { { type = "shell-local", inline = { "./pack-ova.py o", "./upload.sh o" } } } })
+    t:contains(text, 'export     = { format = "ova" }')
+    t:contains(text, 'local_shell { "./upload.sh o" }')
+  end,
+
+  ["one disk and one card, as old templates have them"] = function(t)
+    local text = import(t, { vm_name = "x", disk_size = 1024, disk_thin_provisioned = true, network = "n", network_card = "e1000" })
+    t:contains(text, 'disks = { { size = "1GiB", provisioning = "thin" } }')
+    t:contains(text, 'nics = { { card = "e1000", network = "n" } }')
+  end,
+
   ["unknown options and other builders are named, nothing is left out in silence"] = function(t)
     local text, lost = import(t, { vm_name = "x", CPUS = 3, vTPM = true, boot_order = "disk,cdrom", export = { output_directory = "o", options = { "mac" } },
       winrm_username = "a" }, { provisioners = { { type = "ansible", playbook_file = "site.yml" }, { type = "salt", x = 1 } } })

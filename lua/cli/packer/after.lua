@@ -1,5 +1,4 @@
 -- after: export and post-processors: what is handed over, and what is done with it
-local cjson = require "cjson"
 local options = require "cli.packer.options"
 local steps = require "cli.packer.steps"
 local writer = require "cli.packer.writer"
@@ -72,16 +71,20 @@ end
 local function makes_ova(text) return text:find "ova%.py" or text:find "image%-build%-ova" or text:find "ovftool" or text:find "%f[%w]ova%f[%W]" end
 
 acts["shell-local"] = function(image, out, one)
-  local all = cjson.encode(one)
   local format = image.fields:get "export"
-  if format and makes_ova(all) then
-    format:set("format", "ova")
-    local command = type(one.inline) == "table" and one.inline[1] or one.inline or one.command or one.script
-    out[#out + 1] = { comment = image.values:lose(image.name, string.format(
-      "shell-local: %s: the export is an OVA by itself; see export = { product = … } for its descriptor", tostring(command))) }
-    return
+  local commands = one.inline or one.command or one.script
+  if type(commands) ~= "table" then commands = { commands } end
+  local kept = {}
+  for _, command in ipairs(commands) do
+    if format and makes_ova(tostring(command)) then
+      format:set("format", "ova")
+      out[#out + 1] = { comment = image.values:lose(image.name, string.format(
+        "shell-local: %s: the export is an OVA by itself; see export = { product = … } for its descriptor", tostring(command))) }
+    else kept[#kept + 1] = command end
   end
-  steps.local_shell(image, out, one)
+  if #kept == #commands then return steps.local_shell(image, out, one) end
+  one.inline, one.command, one.script = kept, nil, nil
+  if #kept > 0 then steps.local_shell(image, out, one) end
 end
 
 acts["vsphere-template"] = function(image) put(image, "template", true) end

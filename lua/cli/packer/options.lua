@@ -170,9 +170,19 @@ local function settle(image, raw)
   if image.values:known(raw) ~= "0.0.0.0/0" then put(image, "address.within", image.values:get(raw)) end
 end
 
-local function disk_size(image, raw)
-  local known = image.values:known(raw)
-  if known ~= "0" then put(image, "hardware.disk", image.values:get(raw, "size")) end
+-- A clone's disk grows; an image that is installed had one disk and one card so in old templates.
+local function disk_size(image, raw, name)
+  if image.kind == "base" then return storage(image, { disk_size = raw, disk_thin_provisioned = image.raw.disk_thin_provisioned }, name) end
+  if image.values:known(raw) ~= "0" then put(image, "hardware.disk", image.values:get(raw, "size")) end
+end
+
+local function network_card(image, raw, name)
+  network_adapters(image, { network_card = raw, network = image.raw.network }, name)
+end
+
+local function network(image, raw, name)
+  if image.raw.network_card and image.kind == "base" then return end -- read with it
+  standard("placement.network", "network")(image, raw, name)
 end
 
 local NO_DEVICE = "recipes do not have this device"
@@ -187,7 +197,7 @@ options.known = {
   datacenter = standard("placement.datacenter", "datacenter"), cluster = standard("placement.cluster", "cluster"),
   host = standard("placement.host", "host"), resource_pool = standard("placement.resource_pool", "resource_pool"),
   datastore = standard("placement.datastore", "datastore"), folder = standard("placement.folder", "folder"),
-  network = standard("placement.network", "network"), datastore_cluster = lost "name a datastore",
+  network = network, network_card = network_card, disk_thin_provisioned = nothing, datastore_cluster = lost "name a datastore",
   set_host_for_datastore_uploads = nothing,
 
   guest_os_type = field "guest_id", notes = field "annotation", vm_version = field("hardware.version", "integer"),

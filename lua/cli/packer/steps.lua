@@ -214,7 +214,7 @@ local function unknown(image, out, one)
   for _, key in ipairs(image.values.template.in_order(one)) do
     if key ~= "type" then options[#options + 1] = key .. " = " .. cjson.encode(one[key]):gsub("\\/", "/") end
   end
-  local hint = HINTS[one.type] and "; see " .. HINTS[one.type] or ""
+  local hint = HINTS[one.type] and (HINTS[one.type]:find "{" and "; see " or ": ") .. HINTS[one.type] or ""
   out[#out + 1] = { comment = image.values:lose(image.name, string.format("provisioner %s%s", tostring(one.type), hint))
     .. (#options > 0 and "\n  " .. table.concat(options, "\n  ") or "") }
 end
