@@ -41,7 +41,7 @@ summary .name::after { content: " \25B8"; color: var(--soft) } details[open] > s
 th { text-align: left; font-weight: 500; color: var(--soft) }
 td, th { padding: .28rem .7rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
   overflow-wrap: anywhere } tr:last-child td { border-bottom: 0 }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: .8rem }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: .8rem }
 figure { margin: 0 } figure img { display: block; width: 100%; height: auto; border-radius: .45rem; background: #000; border: 1px solid var(--line) }
 figcaption { font-size: .84rem; color: var(--soft); margin-top: .3rem } .failure figure { max-width: 40rem; margin-top: .7rem }
 footer { margin-top: 2.2rem; color: var(--soft); font-size: .82rem; overflow-wrap: anywhere }

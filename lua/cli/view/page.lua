@@ -131,7 +131,7 @@ local function bar(step, image)
   local total = math.max((image.ended or image.began) - image.began, 1e-3)
   local function percent(seconds) return math.max(0, math.min(100, seconds / total * 100)) end
   local left = percent(step.began - image.began)
-  return string.format('<i%s style="left:%.2f%%;width:%.2f%%"></i>', step.state == "failed" and ' class="failed"' or "", left,
+  return string.format('<i%s style="left:min(%.2f%%,100%% - 3px);width:%.2f%%"></i>', step.state == "failed" and ' class="failed"' or "", left,
     math.min(percent(step.seconds or 0), 100 - left))
 end
 

@@ -64,14 +64,14 @@ function summary.lines(m, s)
   for _, image in ipairs(m.images) do
     if s.quiet then
       for _, a in ipairs(image.artifacts) do line(out, "%s", a.path or a.name) end
-    elseif told(image) or several then
+    elseif told(image) or several and image.state ~= "done" then
       if several or not told(image) then line(out, "%s", title(s, image)) end
       if told(image) then timings(out, s, image) end
       artifacts(out, s, image)
       if told(image) then files(out, s, image) end
     end
   end
-  if several and not s.quiet and m.seconds then line(out, "all in %s", units.format_seconds(m.seconds)) end
+  if several and #out > 0 and not s.quiet and m.seconds then line(out, "all in %s", units.format_seconds(m.seconds)) end
   if #out > 0 and not s.quiet then table.insert(out, 1, "") end
   return out
 end
