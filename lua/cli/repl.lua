@@ -107,6 +107,9 @@ end
 
 -- ---- a terminal ----
 
+-- What people type alone, meaning a call.
+local BARE = { exit = "exit()", quit = "exit()", help = "help()" }
+
 -- One statement of one or more lines; nil at the end of the input, "" for nothing.
 local function read_statement(self, with)
   local text
@@ -118,7 +121,7 @@ local function read_statement(self, with)
       if text then write "" end
       return text and "" or nil
     end
-    text = before .. read
+    text = before .. (BARE[read:match("^%s*(%a+)%s*$")] or read)
     local chunk, message = statement.read(text, self.environment.table)
     if not text:find("%S") then return "" end
     if chunk or message then return text, chunk, message end

@@ -56,7 +56,8 @@ return {
   end,
 
   ["without variables it starts, and says what to set when vc is used"] = function(t)
-    local out = at_terminal(t, NOBODY, { "1", "vc" })
+    local out = at_terminal(t, NOBODY, { "1", "vc", "help" })
+    t:contains(out, "the vCenter or host; connects when it is first used")
     t:contains(out, "No vCenter is set: VCENTER_SERVER")
     t:contains(out, "error: which vCenter? VCENTER_SERVER, VCENTER_USERNAME, VCENTER_PASSWORD are not set")
   end,
@@ -172,6 +173,12 @@ return base { name = "r-image", guest_id = "otherLinux64Guest", iso = { url = "i
       .. "--var username=u --var password=p --var insecure_connection=true", recipe, vcsim.start(t)))
     t:match(out, '^"r%-image"\n8\n2\n"127%.0%.0%.1:%d+"\n$')
     t:equal(status, 0)
+  end,
+
+  ["exit, alone, ends it"] = function(t)
+    local out, status = terminal.run(t, "env XDG_STATE_HOME=" .. t:directory() .. " " .. NOBODY .. program .. " repl",
+      { { wait = "luabuild> ", send = "exit\r" } })
+    t:equal(status, 0, out)
   end,
 
   ["a terminal that hangs up ends it"] = function(t)

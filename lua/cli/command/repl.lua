@@ -4,7 +4,6 @@ local color = require "cli.color"
 local connection = require "cli.connection"
 local looking = require "cli.looking"
 local options = require "cli.options"
-local recipes = require "cli.recipes"
 local repl = require "cli.repl"
 local session = require "vsphere.session"
 
@@ -44,6 +43,7 @@ end
 
 -- What a recipe brings: its images and variables, and which server.
 local function from_recipe(given, words)
+  local recipes = require "cli.recipes" -- loaded when there is one: the first prompt comes sooner
   local images, about = recipes.load(given, words)
   local wanted = {}
   for key, value in pairs(images[1].connection) do wanted[key] = value end
