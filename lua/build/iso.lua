@@ -111,7 +111,12 @@ local function publish(b, final, carry)
   local part = string.format("%s/%s.part", iso.FOLDER, b.run)
   b.datastore:mkdir(iso.FOLDER)
   local entry = b.scope:push("datastore file " .. part, function() b.datastore:delete(part) end, b.file_record(part))
-  carry(part)
+  local sent = carry(part)
+  local there = b.datastore:size(part)
+  if there ~= sent then
+    err.raise("format", string.format("%s has %s bytes of the %d that were uploaded", b.datastore:path(part), there or "no", sent),
+      { hint = "is there room on the datastore? Its host's log may say more" })
+  end
   if not b.datastore:move(part, final) then b.datastore:delete(part) end -- another build was quicker: its file may be in use
   b.scope:forget(entry)
 end
@@ -119,11 +124,15 @@ end
 local function send(b, path, remote, algorithm, want)
   local result = b.datastore:upload(remote, { file = path, digest = { algorithm }, progress = reporter(b, "upload") })
   local got = result.digest[algorithm]
-  if got ~= want then mismatch(path, algorithm, want, got) end
+  if got ~= want then
+    if path:sub(1, #cache_directory()) == cache_directory() and os.remove(path) then b.note("the cached copy was damaged and is removed: build again") end
+    mismatch(path, algorithm, want, got)
+  end
+  return result.size
 end
 
 local function upload(b, path, final, algorithm, want)
-  publish(b, final, function(remote) send(b, path, remote, algorithm, want) end)
+  publish(b, final, function(remote) return send(b, path, remote, algorithm, want) end)
 end
 
 -- The download as the upload follows it. Returns its digest; or nil, why one of them broke, and how many bytes are here.
@@ -153,7 +162,7 @@ local function relay(b, url, final, algorithm, want)
       got = fetch(b, url, part, algorithm, here)
     end
     if got ~= want then mismatch(url, algorithm, want, got) end
-    if why then send(b, part, remote, algorithm, want) end
+    return why and send(b, part, remote, algorithm, want) or size_of(part)
   end)
   keep_part(b, part, entry, algorithm, want)
 end

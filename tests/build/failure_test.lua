@@ -91,6 +91,19 @@ return {
     })
   end,
 
+  ["a cached ISO that is damaged is not used, and not kept"] = function(t)
+    local s = site(t)
+    local sum = ("ab"):rep(32)
+    local cached = s.dir .. "/cache/luabuild/iso/sha256-" .. sum .. ".iso"
+    t:shell("mkdir -p " .. cached:match("^(.*)/"))
+    t:write(cached, "something else")
+    local out, status = builds.run(s, builds.recipe(s), "--var", "iso_url=https://127.0.0.1:1/x.iso", "--var", "iso_checksum=sha256:" .. sum)
+    t:equal(status, 1, out)
+    t:contains(out, "the recipe says " .. sum)
+    t:contains(out, "the cached copy was damaged and is removed: build again")
+    t:equal({ io.open(cached) == nil, builds.state(s) }, { true, { vms = {}, files = {}, sessions = 0 } })
+  end,
+
   ["a server that says no, in every step"] = function(t)
     local s = site(t)
     failures.run(s, {
