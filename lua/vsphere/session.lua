@@ -292,7 +292,8 @@ function session:close()
   local count = signal.pending() > 0 and signal.acknowledge() or 0
   if self.user then
     local body = vim.encode("Logout", self.content.sessionManager, {}, self.version)
-    pcall(post.once, self, "Logout", body, self.version, { timeout = 10 })
+    self.patience = math.min(self.patience, 3) -- a server that is busy for a moment would keep the session for half an hour
+    pcall(post.patiently, self, "Logout", body, self.version, { timeout = 10, safe = true })
   end
   release(self)
   if count > 0 then err.raise("cancelled", "interrupted") end
