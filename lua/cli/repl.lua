@@ -121,7 +121,7 @@ local function read_statement(self, with)
       if text then write "" end
       return text and "" or nil
     end
-    text = before .. (BARE[read:match("^%s*(%a+)%s*$")] or read)
+    text = before .. (not text and BARE[read:match("^%s*(%a+)%s*$")] or read)
     local chunk, message = statement.read(text, self.environment.table)
     if not text:find("%S") then return "" end
     if chunk or message then return text, chunk, message end
