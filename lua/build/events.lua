@@ -23,7 +23,8 @@ local STEP = { { "step?", "string", "the step under way" }, { "parent?", "string
 
 -- { kind, what it says, { field ("?": may be absent), type, meaning }... }; within: it happens within a step
 local DECLARED = {
-  { "run.start", "of `build`: it begins; always the first but for notes", { "format", "integer", "of the events: 1" }, { "program", "string", "name and version" },
+  { "run.start", "of `build`: it begins; always the first but for notes", { "format", "integer", "of the events: 1" },
+    { "program", "string", "name and version" },
     { "images", "list", "the names of the images, in order" } },
   { "run.done", "of `build`: it ends; always the last", { "status", "string", "done, failed or cancelled" }, { "seconds", "number", "how long it took" } },
   { "image.start", "an image begins", { "recipe", "string", "path" }, { "kind", "string", "base or clone" },

@@ -133,6 +133,7 @@ What life.build would do, found out by the preflight alone: nothing is changed.
   options        table             as for life.build, and:
   options.planned, options.fingerprints {image = string} = {}  what is known of the images before this one: see source.resolve
   options.thorough boolean         see preflight.run
+  options.on_request function|nil  takes the events of the requests
 plan = { image, decision, reason (as in the event image.decided), steps = {name, ...}, fingerprint = string, place = { server, datacenter,
   compute, datastore, folder, resource_pool, networks = {name, ...} }, notes = {string, ...}, server = string }
 Raises: what the preflight raises.
@@ -140,7 +141,10 @@ Blocks: yes.
 ]]
 function life.plan(kind, image, options)
   local notes = {}
-  local b = context.new(image, options, function(event) if event.event == "note" then notes[#notes + 1] = event.message end end)
+  local b = context.new(image, options, function(event)
+    if event.event == "note" then notes[#notes + 1] = event.message end
+    if event.event == "request" and options.on_request then options.on_request(event) end
+  end)
   local ok, e = pcall(function()
     runner.run(kind.preflight, b)
     return { image = image, decision = b.decision, reason = b.reason, steps = step_names(b, steps_of(b, kind)), fingerprint = b.made.total,

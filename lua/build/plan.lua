@@ -25,7 +25,7 @@ plan.make(order, options) -> {plan, ...}
 Look at every image of a graph's order without changing anything: what would be done with it, where, and why. A clone of an image
 that will be made anew is planned upon what that one will be.
   order          array             from graph.order
-  options        table             force, thorough: see life.plan
+  options        table             force, thorough, on_request: see life.plan
 plan = as life.plan returns it, and parent = boolean (wanted only as one), needs = {image, ...} of the order that come first
 Raises: whatever stands in the way of the images, all of it together.
 Blocks: yes.
@@ -35,7 +35,7 @@ function plan.make(order, options)
   for _, entry in ipairs(order) do
     local image = entry.image
     local ok, result = pcall(life.plan, graph.kind(image), image, { force = options.force, thorough = options.thorough, parent = entry.parent,
-      planned = planned, fingerprints = fingerprints })
+      planned = planned, fingerprints = fingerprints, on_request = options.on_request })
     if not ok then
       if not err.is(result) or result.code == "cancelled" then error(result, 0) end
       problems[#problems + 1] = { image = image, error = result }

@@ -137,6 +137,14 @@ return {
     t:equal(failed, 1)
     t:contains(said, "luabuild: no datastore 'LocalDS_9'\n  did you mean 'LocalDS_0'?")
   end,
+  ["--debug shows the requests of plan and of check --connect, too"] = function(t)
+    local s = site(t)
+    for _, arguments in ipairs { { "plan" }, { "check", "--connect" } } do
+      local out, status = run(s, arguments[1], builds.recipe(s), "--debug", arguments[2])
+      t:equal(status, 0)
+      t:match(out, "Login SessionManager SessionManager: 200 in [%d.]+s, %d+ B sent, %d+ B received\n")
+    end
+  end,
   ["inspect shows values and where they come from, secrets not"] = function(t)
     local s = site(t)
     local out, status = run(s, "inspect", builds.recipe(s), "--var", "cpu=3", "--var", "ssh_password=some-secret-word")

@@ -12,7 +12,7 @@ local render = require "cli.render"
 local function look(images, given, emit)
   local order = graph.order(images)
   for _, entry in ipairs(order) do connection.check(entry.image.connection) end
-  for _, one in ipairs(plan.make(order, { thorough = true, force = given.force })) do
+  for _, one in ipairs(plan.make(order, { thorough = true, force = given.force, on_request = given.debug and emit or nil })) do
     for _, note in ipairs(one.notes) do emit { event = "note", image = one.image.name, message = one.image.name .. ": " .. note } end
   end
 end

@@ -29,9 +29,10 @@ local function run(given, words)
   local ordered = graph.images(order)
   offline.check_all(ordered)
   for _, image in ipairs(ordered) do connection.check(image.connection) end
-  local plans = plan.make(order, { force = given.force })
-  if given.json or given.format == "text" then
-    say(plans, (render.open(given, about)))
+  local emit = (given.json or given.format == "text") and render.open(given, about)
+  local plans = plan.make(order, { force = given.force, on_request = given.debug and emit or nil })
+  if emit then
+    say(plans, emit)
     return 0
   end
   local text = require("cli.planformat." .. given.format).format(plans, { container = given.container, secret = given.secret,
