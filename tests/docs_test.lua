@@ -7,6 +7,7 @@ local variables = require "build.variables"
 local vocabulary = require "build.vocabulary"
 local contract = require "cli.contract"
 local rows = require "cli.help.rows"
+local words = require "cli.help.words"
 
 -- Modules in C: their files are src/NAME*.c, found by the one that opens them.
 local function c_modules()
@@ -76,6 +77,14 @@ return {
     end
     t:ok(seen > 200)
     t:equal(gone, {})
+  end,
+  ["help knows every variable of the environment that is asked for"] = function(t)
+    local unknown, known = {}, { HOME = true, TERM = true, COLUMNS = true }
+    for _, row in ipairs(words.environment().parts[1][2]) do for name in row[1]:gmatch "[%w_]+" do known[name] = true end end
+    for _, file in ipairs(load.list()) do
+      for name in load.source(file):gmatch 'getenv%s*%(?"([%u_]*%u)"' do if not known[name] then unknown[#unknown + 1] = file .. ": " .. name end end
+    end
+    t:equal(unknown, {})
   end,
   ["nothing has two contracts"] = function(t)
     t:ok(#contract.names() > 300)

@@ -143,6 +143,8 @@ local OTHER = {
   { "XDG_CACHE_HOME", "", "what is fetched is kept in luabuild below it; ~/.cache by default" },
   { "SSH_AUTH_SOCK", "", "the ssh agent, for ssh = { agent = true }" },
   { "TMPDIR", "", "where the content of a CD image is gathered; /tmp by default" },
+  { "LUABUILD_CORE", "", "when it is set, a crash may leave a core file, which has passwords in it" },
+  { "SOURCE_DATE_EPOCH", "", "the day on the manual page, in seconds since 1970" },
   { "LUABUILD_LUA", "", "a directory with Lua that is taken instead of the program's own, for its development" },
 }
 
