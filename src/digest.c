@@ -172,15 +172,6 @@ static int file_close(lua_State *L) {
   return 0;
 }
 
-/* Call the function at `arg`, if there is one, with (done, total). */
-static void report(lua_State *L, int arg, lua_Integer done, lua_Integer total) {
-  if (lua_isnoneornil(L, arg)) return;
-  lua_pushvalue(L, arg);
-  lua_pushinteger(L, done);
-  lua_pushinteger(L, total);
-  lua_call(L, 2, 0);
-}
-
 /*
 digest.file(algorithm, path [, progress]) -> string, integer
                                           -> nil, message, code
@@ -195,7 +186,7 @@ static int digest_file(lua_State *L) {
   struct stat st;
   char *chunk;
   lua_Integer done = 0;
-  double next = lb_now() + 0.5;
+  lb_Progress progress = lb_progress(3);
   Stream *s;
   File *f;
   char hex[DIGEST_HEX];
@@ -218,11 +209,9 @@ static int digest_file(lua_State *L) {
     digest_feed(&s->set, chunk, (size_t)n);
     done += n;
     lb_checkcancel(L);
-    if (lb_now() < next) continue;
-    report(L, 3, done, (lua_Integer)st.st_size);
-    next = lb_now() + 0.5;
+    lb_report(L, &progress, done, (lua_Integer)st.st_size, 0);
   }
-  report(L, 3, done, done);
+  lb_report(L, &progress, done, done, 1);
   digest_sethex(&s->set, 0, hex);
   lua_pushstring(L, hex);
   lua_pushinteger(L, done);

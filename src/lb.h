@@ -56,6 +56,19 @@ int lb_optboolean(lua_State *L, int arg, const char *key, int def);
 /* Push field `key`, a function: its stack index; or nil, and 0, when absent.  [-0, +1, v] */
 int lb_optfunction(lua_State *L, int arg, const char *key);
 
+/* ---- Telling how far something is ----
+ * `listener` is the stack index of a function called with (done, total), or of nil, or 0. */
+typedef struct lb_Progress {
+  int listener;
+  double next; /* lb_now() of the next call */
+} lb_Progress;
+
+/* Begin: the first call comes half a second later.  [-0, +0, -] */
+lb_Progress lb_progress(int listener);
+
+/* Call the listener when half a second has passed since it was called, or when this is the `last` word.  [-0, +0, v] */
+void lb_report(lua_State *L, lb_Progress *progress, lua_Integer done, lua_Integer total, int last);
+
 /* The name of NULL-ended `names` nearest to `name` by edit distance, NULL when none is near. [-0, +0, -] */
 const char *lb_nearest(const char *name, const char *const *names);
 

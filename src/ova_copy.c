@@ -11,7 +11,6 @@
 
 #define TYPE "ova.source"
 #define CHUNK (256 * 1024) /* one read; a cancel is noticed between two */
-#define INTERVAL 0.5       /* seconds between two calls of progress */
 
 static void release(ova_Source *s) {
   if (!lb_closing(&s->box)) return;
@@ -54,14 +53,6 @@ void ova_adddigests(lua_State *L, int arg, ova_Source *source, const char *what)
   }
 }
 
-static void report(lua_State *L, const ova_Range *r, int64_t done, int64_t total) {
-  if (!r->progress || lua_isnoneornil(L, r->progress)) return;
-  lua_pushvalue(L, r->progress);
-  lua_pushinteger(L, done);
-  lua_pushinteger(L, total);
-  lua_call(L, 2, 0);
-}
-
 /* Write all of it: 0, or errno. */
 static int put(const ova_Range *r, int64_t done, const char *bytes, size_t n) {
   while (r->to >= 0 && n > 0) {
@@ -78,7 +69,7 @@ static int put(const ova_Range *r, int64_t done, const char *bytes, size_t n) {
 int ova_copy(lua_State *L, ova_Source *s, ova_Range *r) {
   char *chunk = lua_newuserdatauv(L, CHUNK, 0);
   int64_t done = 0, total = r->size;
-  double next = lb_now() + INTERVAL;
+  lb_Progress progress = lb_progress(r->progress);
   struct stat st;
   if (total < 0 && fstat(s->fd, &st) == 0) total = st.st_size - r->at;
   while (r->size < 0 || done < r->size) {
@@ -95,11 +86,9 @@ int ova_copy(lua_State *L, ova_Source *s, ova_Range *r) {
     failed = put(r, done, chunk, (size_t)n);
     if (failed) return lb_failerrno(L, failed, "write %s", r->target);
     done += n;
-    if (lb_now() < next) continue;
-    report(L, r, done, total);
-    next = lb_now() + INTERVAL;
+    lb_report(L, &progress, done, total, 0);
   }
-  report(L, r, done, done);
+  lb_report(L, &progress, done, done, 1);
   r->size = done;
   lua_pop(L, 1);
   return 0;

@@ -43,6 +43,7 @@ int partial_open(lua_State *L, const char *path, partial_File **out) {
   file->name = file->final + n + 1;
   memcpy(file->name, path, n);
   memcpy(file->name + n, SUFFIX, sizeof SUFFIX);
+  file->mode = -1;
   file->fd = mkstemp(file->name);
   if (file->fd < 0) return lb_failerrno(L, errno, "write %s", path);
   lb_opened(&file->box);
@@ -67,7 +68,7 @@ int partial_finish(lua_State *L, partial_File *file) {
   mode_t mask = umask(0);
   int failed;
   umask(mask);
-  failed = fchmod(file->fd, 0666 & ~mask) < 0 ? errno : 0;
+  failed = fchmod(file->fd, file->mode < 0 ? 0666 & ~mask : (mode_t)file->mode) < 0 ? errno : 0;
   if (shut(file) < 0 && !failed) failed = errno;
   if (!failed && rename(file->name, file->final) < 0) failed = errno;
   if (!failed) return 0;

@@ -10,6 +10,7 @@
 typedef struct partial_File {
   lb_Box box;
   int fd;
+  int mode; /* what the complete file gets; below 0: what a new file would have */
   char *name; /* the temporary one: in the same block of memory, like the final one */
   char *final;
 } partial_File;
@@ -23,8 +24,8 @@ int partial_write(partial_File *file, const void *bytes, size_t size);
 /* Remove the file and close the box. Harmless when it has its name, or is closed already. */
 void partial_drop(partial_File *file);
 
-/* Give the complete file its name, over an older one, with the mode a new file would have. Returns 0, or 3 with a failure
- * pushed; the box is closed either way.  [-0, +(0|3), m] */
+/* Give the complete file its name, over an older one. Returns 0, or 3 with a failure pushed; the box is closed either way.
+ * [-0, +(0|3), m] */
 int partial_finish(lua_State *L, partial_File *file);
 
 #endif

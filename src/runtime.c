@@ -242,6 +242,24 @@ int lb_optfunction(lua_State *L, int arg, const char *key) {
   return type == LUA_TNIL ? 0 : lua_gettop(L);
 }
 
+/* ---- progress ---- */
+
+#define INTERVAL 0.5 /* seconds between two reports */
+
+lb_Progress lb_progress(int listener) { return (lb_Progress){listener, lb_now() + INTERVAL}; }
+
+void lb_report(lua_State *L, lb_Progress *progress, lua_Integer done, lua_Integer total, int last) {
+  double now;
+  if (!progress->listener || lua_isnoneornil(L, progress->listener)) return;
+  now = lb_now();
+  if (!last && now < progress->next) return;
+  progress->next = now + INTERVAL;
+  lua_pushvalue(L, progress->listener);
+  lua_pushinteger(L, done);
+  lua_pushinteger(L, total);
+  lua_call(L, 2, 0);
+}
+
 /* ---- module ---- */
 
 /*

@@ -2,43 +2,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "partial.h"
 #include "sftp.h"
 
 #define PART ".part"
-#define PROGRESS 0.5 /* seconds between two reports */
 #define WINDOW (1024 * 1024) /* bytes that may be under way without an acknowledgement */
 #define CHUNK (256 * 1024)
 #define CREATE (LIBSSH2_FXF_WRITE | LIBSSH2_FXF_CREAT | LIBSSH2_FXF_TRUNC)
 
 typedef struct Copy {
-  int listener; /* stack index of options.progress, or 0 */
-  double patience, reported;
+  lb_Progress progress; /* options.progress */
+  double patience;
   lua_Integer done, total;
 } Copy;
-
-static void report(lua_State *L, Copy *c, int now) {
-  double t;
-  if (!c->listener) return;
-  t = lb_now();
-  if (!now && t - c->reported < PROGRESS) return;
-  c->reported = t;
-  lua_pushvalue(L, c->listener);
-  lua_pushinteger(L, c->done);
-  lua_pushinteger(L, c->total);
-  lua_call(L, 2, 0);
-}
 
 static void read_copy(lua_State *L, int arg, Copy *c) {
   *c = (Copy){0};
   c->patience = sftp_patience(L, arg);
-  c->reported = lb_now();
-  c->listener = lb_optfunction(L, arg, "progress");
+  c->progress = lb_progress(lb_optfunction(L, arg, "progress"));
 }
 
 /* Where the bytes of an upload come from: a string, or a local file. */
@@ -95,7 +80,7 @@ static int send_all(lua_State *L, Session *s, Source *from, Copy *c, int *error)
     if (n > 0) deadline = lb_now() + c->patience;
     start += (size_t)n;
     c->done += n;
-    if (!ssh_halfsent(s)) report(L, c, 0);
+    if (!ssh_halfsent(s)) lb_report(L, &c->progress, c->done, c->total, 0);
     lb_checkcancel(L);
   }
 }
@@ -207,13 +192,13 @@ int ssh_upload(lua_State *L) {
   if (!op) return 3;
   if ((n = open_source(L, op, &from, &c, &mode))) return n;
   if ((n = store(L, op->session, &from, part, path, mode, &c))) return n;
-  report(L, &c, 1);
+  lb_report(L, &c.progress, c.done, c.total, 1);
   lua_pushinteger(L, c.done);
   return 1;
 }
 
-/* Read s->file to the end, into the local file `fd`, or into op->out[0]: 0, libssh2's error, or 1 with *error set. */
-static int receive_all(lua_State *L, ssh_Op *op, int fd, lua_Integer limit, Copy *c, int *error) {
+/* Read s->file to the end, into the local file, or into op->out[0]: 0, libssh2's error, or 1 with *error set. */
+static int receive_all(lua_State *L, ssh_Op *op, partial_File *file, lua_Integer limit, Copy *c, int *error) {
   Session *s = op->session;
   char *chunk = lua_newuserdatauv(L, CHUNK, 0);
   double deadline = lb_now() + c->patience;
@@ -228,18 +213,16 @@ static int receive_all(lua_State *L, ssh_Op *op, int fd, lua_Integer limit, Copy
     }
     deadline = lb_now() + c->patience;
     c->done += n;
-    if (fd < 0) {
+    if (file && partial_write(file, chunk, (size_t)n) < 0) {
+      *error = errno;
+      return 1;
+    }
+    if (!file) {
       *error = EFBIG;
       if (c->done > limit) return 1;
       if (!ssh_append(&op->out[0], chunk, (size_t)n)) return luaL_error(L, "not enough memory");
     }
-    for (ssize_t put = 0, m; fd >= 0 && put < n; put += m) {
-      m = write(fd, chunk + put, (size_t)(n - put));
-      *error = errno;
-      if (m < 0 && *error != EINTR) return 1;
-      if (m < 0) m = 0;
-    }
-    if (!ssh_halfsent(s)) report(L, c, 0);
+    if (!ssh_halfsent(s)) lb_report(L, &c->progress, c->done, c->total, 0);
     lb_checkcancel(L);
   }
 }
@@ -266,8 +249,7 @@ static int give_up(lua_State *L, Session *s, int n) {
 /*
 ssh.download(session, path, target [, options]) -> integer
                                                 -> nil, message, code
-Copy a file of the server's to a local one: to target .. ".part" first, which is renamed when it is complete. Returns the
-number of bytes.
+Copy a file of the server's to a local one, which has its name only when it is complete. Returns the number of bytes.
   options.mode       integer|nil        permissions; default: those of the remote file
   options.progress   function|nil       called with bytes done and total twice a second and at the end
   options.timeout    number = 60        seconds without progress
@@ -276,7 +258,8 @@ Blocks: yes.  Source: draft-ietf-secsh-filexfer-02; libssh2_sftp_read(3).
 */
 int ssh_download(lua_State *L) {
   static const char *const keys[] = {"mode", "progress", "timeout", NULL};
-  const char *path = luaL_checkstring(L, 2), *target = luaL_checkstring(L, 3), *part;
+  const char *path = luaL_checkstring(L, 2), *target = luaL_checkstring(L, 3);
+  partial_File *file;
   lua_Integer mode;
   Copy c;
   ssh_Op *op;
@@ -285,30 +268,18 @@ int ssh_download(lua_State *L) {
   lb_checkkeys(L, 4, keys);
   mode = sftp_mode(L, 4, -1);
   read_copy(L, 4, &c);
-  part = lua_pushfstring(L, "%s%s", target, PART);
   op = sftp_begin(L, ssh_deadline(c.patience));
   if (!op) return 3;
   if ((n = open_remote(L, op->session, path, &c, &mode))) return give_up(L, op->session, n);
-  op->partial = strdup(part);
-  if (!op->partial) return luaL_error(L, "not enough memory");
-  op->fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (op->fd < 0) {
-    error = errno;
-    free(op->partial); /* what is there is not ours */
-    op->partial = NULL;
-    return give_up(L, op->session, lb_failerrno(L, error, "create %s", part));
-  }
-  rc = receive_all(L, op, op->fd, 0, &c, &error);
-  if (rc == 1) return give_up(L, op->session, lb_failerrno(L, error, "write %s", part));
+  if ((n = partial_open(L, target, &file))) return give_up(L, op->session, n);
+  lua_toclose(L, -1);
+  file->mode = (int)mode;
+  rc = receive_all(L, op, file, 0, &c, &error);
+  if (rc == 1) return give_up(L, op->session, lb_failerrno(L, error, "write %s", target));
   if (rc) return give_up(L, op->session, sftp_fail(L, op->session, rc, "download", path));
   if ((rc = sftp_close(L, op->session, ssh_deadline(c.patience)))) return sftp_fail(L, op->session, rc, "download", path);
-  rc = fchmod(op->fd, (mode_t)mode);
-  if (close(op->fd)) rc = -1;
-  op->fd = -1;
-  if (rc || rename(part, target)) return lb_failerrno(L, errno, "write %s", target);
-  free(op->partial);
-  op->partial = NULL;
-  report(L, &c, 1);
+  if ((n = partial_finish(L, file))) return n;
+  lb_report(L, &c.progress, c.done, c.total, 1);
   lua_pushinteger(L, c.done);
   return 1;
 }
@@ -336,7 +307,7 @@ int ssh_read(lua_State *L) {
   op = sftp_begin(L, ssh_deadline(c.patience));
   if (!op) return 3;
   if ((n = open_remote(L, op->session, path, &c, &mode))) return give_up(L, op->session, n);
-  rc = receive_all(L, op, -1, limit, &c, &error);
+  rc = receive_all(L, op, NULL, limit, &c, &error);
   if (rc == 1) n = lb_fail(L, "io", "read %s at %s: longer than %lld bytes", path, op->session->peer, (long long)limit);
   else if (rc) n = sftp_fail(L, op->session, rc, "read", path);
   if (n) return give_up(L, op->session, n);

@@ -122,10 +122,6 @@ static int op_close(lua_State *L) {
   if (!lb_closing(&op->box)) return 0;
   for (int i = 0; i < 2; i++) free(op->out[i].data);
   if (op->fd >= 0) close(op->fd);
-  if (op->partial) {
-    unlink(op->partial);
-    free(op->partial);
-  }
   s->busy = 0;
   s->password = NULL;
   if (s->waiting) {

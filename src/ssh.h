@@ -53,7 +53,6 @@ typedef struct ssh_Op {
   Session *session;
   int connecting;    /* closing the guard closes the session too */
   int fd;            /* of the local file, or -1 */
-  char *partial;     /* local file to remove, or NULL */
   ssh_Bytes out[2];  /* collected output */
 } ssh_Op;
 

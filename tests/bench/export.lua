@@ -7,7 +7,7 @@ local lab = require "tests.lab"
 local measure = require "tests.bench.measure"
 
 local MIB = 1 << 20
-local ROUNDS = 5
+local ROUNDS = 3
 
 -- The lab's files of a machine's disks: the descriptors, beside which are qcow2 files.
 local function disk_files(site, vm)
