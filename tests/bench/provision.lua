@@ -1,4 +1,5 @@
--- bench provision: files and commands to a guest (a real sshd on loopback), beside OpenSSH's own clients
+-- bench provision: files and commands to a guest (a real sshd on loopback), beside OpenSSH's own clients.
+-- What bounds it: libssh2 1.10 encrypts 16 bytes a call, 2.5 ns a byte in all; with small files, the guest's making of them.
 local digest = require "digest"
 local lfs = require "lfs"
 local shell = require "guest.shell"

@@ -1,5 +1,5 @@
 -- luabuild run tests/bench/run.lua [DIRECTORY [TOPIC ...]]: measure, beside a peer in the same run where there is one. Prints a table and
--- writes it to DIRECTORY/TOPIC.json. It needs about 6 GB of room in TMPDIR.
+-- writes it to DIRECTORY/TOPIC.json. It needs about 25 GB of room in TMPDIR, most of it for an export of 8 GB.
 local cjson = require "cjson"
 local lfs = require "lfs"
 
