@@ -86,6 +86,16 @@ local function remove_versions(b, old)
   b.emit { event = "warning", message = string.format("images before %s are left: %s; luabuild gc removes them", b.image.name, tostring(e)) }
 end
 
+-- What somebody else did to the machine meanwhile is not undone, but said.
+local function say_changes(b)
+  local function warn(...) b.emit { event = "warning", message = string.format(...) } end
+  local now = b.vm:get { "name", "parent" }
+  if now.name ~= b.temporary_name then warn("somebody has renamed the machine %s to %s meanwhile", b.temporary_name, now.name) end
+  if now.parent and now.parent ~= b.folder then
+    warn("somebody has moved the machine to the folder %s meanwhile: the next build will not find it there", now.parent.name)
+  end
+end
+
 --[[
 publish.run(b) -> string
 Give the new VM the image's name. An image of that name is renamed away first, and back if the swap fails; then images before go,
@@ -95,6 +105,7 @@ Blocks: yes.
 ]]
 function publish.run(b)
   local name, old = b.image.name, b.old
+  say_changes(b)
   if old then
     swap(b, old, name)
   else

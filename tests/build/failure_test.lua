@@ -149,6 +149,10 @@ return {
         says = { "the ISO: ", "trying again", "uploaded 293.0 KiB" } },
       ["busy at upload"] = { status = 0, new_iso = true, faults = fault("PUT /folder", "503") },
       ["cut at upload"] = { status = 0, new_iso = true, faults = fault("PUT /folder", "cut", { at = 100000, count = 2 }) },
+      ["moved by somebody"] = { status = 0, fields = [[after = { function(_, vm)
+          require("vsphere.task").run(vm.parent.parent, "MoveIntoFolder_Task", { list = { vm } })
+          vm:rename("elsewhere")
+        end },]], says = { "somebody has renamed the machine IMAGE.build-", " to elsewhere meanwhile", "somebody has moved the machine to the folder vm meanwhile" } },
       ["create lost"] = { status = 0, faults = fault("CreateVM_Task", "lost") },
       ["publish lost"] = { status = 0, faults = fault("Rename_Task", "lost") },
       ["restart at upload"] = { status = 0, new_iso = true, faults = fault("PUT /folder", "away", { delay = 1 }) },
