@@ -3,6 +3,7 @@ local http = require "http"
 local signal = require "signal"
 local err = require "core.err"
 local fault = require "vsphere.fault"
+local lost = require "vsphere.lost"
 local post = require "vsphere.post"
 local property = require "vsphere.property"
 
@@ -168,7 +169,10 @@ Raises: fault.
 Blocks: yes.
 ]]
 function lease:complete()
-  self.object:HttpNfcLeaseComplete()
+  lost.settle(function() self.object:HttpNfcLeaseComplete() end, function()
+    local ok, state = pcall(self.object.get, self.object, "state")
+    return ok and state == "done" or fault.is(state, "ManagedObjectNotFound")
+  end)
   self.ended = true
 end
 
