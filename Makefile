@@ -13,7 +13,7 @@ TEST_DEPS = golang-go golang-github-vmware-govmomi-dev golang-golang-x-crypto-de
             qemu-system-x86 qemu-utils ovmf openssh-server openssh-client libpam-wrapper openssl curl \
             mtools dosfstools xorriso isolinux syslinux-common extlinux busybox-static netcat-openbsd e2fsprogs fdisk cpio iproute2 virt-v2v \
             zsh fish tmux mandoc groff-base man-db bsdextrautils libarchive-tools libxml2-utils chromium graphviz jq \
-            python3 python3-yaml python3-jsonschema lua-check cppcheck shellcheck valgrind
+            python3 python3-yaml python3-jsonschema packer lua-check cppcheck shellcheck valgrind
 
 # warnings: the usual, and no excuses; names and literals mean one thing; no silent narrowing, no unbounded stack; C has prototypes
 WARN := -Wall -Wextra -Werror -Wshadow -Wwrite-strings -Wundef -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes
@@ -55,7 +55,8 @@ $(B)/vim_tables.c: $(B)/mkvim src/vim25.schema
 	@echo 'GEN $@'; $(B)/mkvim src/vim25.schema > $@.new && mv $@.new $@
 
 $(B)/mk%: src/mk%.c | $(B)
-	@echo 'CC  $<'; $(CC) -std=c11 -O1 $(WARN) -D_POSIX_C_SOURCE=200809L -o $@ $<
+	@echo 'CC  $<'; $(CC) -std=c11 -O1 $(WARN) -D_POSIX_C_SOURCE=200809L $(shell pkg-config --cflags lua5.4 2>/dev/null) -o $@ $< \
+	  -Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lm -ldl
 
 # headers: the C modules, which are the files that define luaopen_lb_NAME; the version, which only runtime.c knows
 $(B)/modules.h: lines = $(patsubst %,'X(%)',$(MODULES))

@@ -49,12 +49,7 @@ static int load_file(lua_State *L, const char *file) {
   }
   e = find(file);
   if (!e) return -1;
-  lua_pushfstring(L, "@%s", file);
-  {
-    int status = luaL_loadbufferx(L, e->text, e->size, lua_tostring(L, -1), "t");
-    lua_remove(L, -2);
-    return status;
-  }
+  return luaL_loadbufferx(L, e->code, e->code_size, file, "b"); /* its name, "@core/err.lua", is in it */
 }
 
 static int searcher(lua_State *L) {

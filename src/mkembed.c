@@ -1,42 +1,86 @@
 /* mkembed: host tool. Writes the files named on the command line, given as prefix then paths below it, as one C array:
  *   mkembed PREFIX FILE... > embedded.c
- * lua/core/err.lua with prefix lua/ becomes the entry "core/err.lua". The source is kept as it is: true line numbers. */
+ * lua/core/err.lua with prefix lua/ becomes the entry "core/err.lua": its text, which help reads, and what Lua compiles it to, with
+ * true line numbers, so that no run of the program has to. */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <lauxlib.h>
 
 static void die(const char *what) {
   perror(what);
   exit(1);
 }
 
-/* Prints the bytes and returns how many there were. */
-static long embed(const char *path, int index) {
+/* A lua_Writer: the bytes as elements of a C array; `count` of them were there before. */
+static int put(lua_State *L, const void *bytes, size_t n, void *count) {
+  const unsigned char *p = bytes;
+  size_t *at = count;
+  (void)L;
+  for (size_t i = 0; i < n; i++) printf("%s%d,", (*at)++ % 32 ? "" : "\n", p[i]);
+  return 0;
+}
+
+/* Push the file's text.  [-0, +1, m] */
+static void read_file(lua_State *L, const char *path) {
   FILE *f = fopen(path, "rb");
-  long n = 0;
-  int c;
+  luaL_Buffer text;
+  size_t n;
   if (!f) die(path);
-  printf("static const unsigned char file%d[] = {", index);
-  while ((c = getc(f)) != EOF) printf("%s%d,", n++ % 32 ? "" : "\n", c);
-  puts("0};");
+  luaL_buffinit(L, &text);
+  do {
+    n = fread(luaL_prepbuffer(&text), 1, LUAL_BUFFERSIZE, f);
+    luaL_addsize(&text, n);
+  } while (n > 0);
   if (ferror(f)) die(path);
   fclose(f);
-  return n;
+  luaL_pushresult(&text);
+}
+
+typedef struct Sizes {
+  size_t text, code;
+} Sizes;
+
+/* Print the file as text<index>, and as code<index> what Lua makes of it; of a file that is no Lua the latter is empty. */
+static Sizes embed(lua_State *L, const char *path, const char *name, int index) {
+  Sizes sizes = {0, 0};
+  size_t length = strlen(name), n;
+  const char *text;
+  read_file(L, path);
+  text = lua_tolstring(L, -1, &n);
+  printf("static const unsigned char text%d[] = {", index);
+  put(L, text, n, &sizes.text);
+  printf("0};\nstatic const unsigned char code%d[] = {", index);
+  if (length > 4 && strcmp(name + length - 4, ".lua") == 0) {
+    if (luaL_loadbufferx(L, text, n, lua_pushfstring(L, "@%s", name), "t") != LUA_OK) {
+      fprintf(stderr, "%s\n", lua_tostring(L, -1));
+      exit(1);
+    }
+    lua_dump(L, put, &sizes.code, 0);
+  }
+  puts("0};");
+  lua_settop(L, 0);
+  return sizes;
+}
+
+static const char *below(const char *prefix, const char *path) {
+  size_t n = strlen(prefix);
+  return strncmp(path, prefix, n) == 0 ? path + n : path;
 }
 
 int main(int argc, char **argv) {
-  long *sizes = calloc((size_t)argc, sizeof *sizes);
-  size_t prefix = argc > 1 ? strlen(argv[1]) : 0;
-  if (!sizes || argc < 2) return 1;
+  Sizes *sizes = calloc((size_t)argc, sizeof *sizes);
+  lua_State *L = luaL_newstate();
+  if (!L || !sizes || argc < 2) return 1;
   puts("#include \"embed.h\"");
-  for (int i = 2; i < argc; i++) sizes[i] = embed(argv[i], i);
+  for (int i = 2; i < argc; i++) sizes[i] = embed(L, argv[i], below(argv[1], argv[i]), i);
   puts("const lb_Embedded lb_embedded[] = {");
-  for (int i = 2; i < argc; i++) {
-    const char *name = strncmp(argv[i], argv[1], prefix) == 0 ? argv[i] + prefix : argv[i];
-    printf("{\"%s\", (const char *)file%d, %ld},\n", name, i, sizes[i]);
-  }
-  puts("{NULL, NULL, 0}};");
+  for (int i = 2; i < argc; i++)
+    printf("{\"%s\", (const char *)text%d, %zu, (const char *)code%d, %zu},\n", below(argv[1], argv[i]), i, sizes[i].text, i, sizes[i].code);
+  puts("{NULL, NULL, 0, NULL, 0}};");
   free(sizes);
+  lua_close(L);
   return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -34,7 +34,8 @@ local function values_for(image, known)
   return setmetatable({}, { __index = function(_, name)
     if own[name] ~= nil then return own[name] end
     if name == "ssh_password_hash" then
-      hash = hash or err.check(digest.crypt(image.ssh.password or err.raise("recipe", "ssh_password_hash needs ssh.password")))
+      local password = image.ssh.password or err.raise("recipe", "ssh_password_hash needs ssh.password")
+      hash = hash or known.ssh_password_hash or err.check(digest.crypt(password))
       return hash
     end
     if derived[name] ~= nil then return derived[name] end
@@ -49,7 +50,7 @@ end
 --[[
 boot.kickstart(image, known) -> files, kind
 The kickstart's files with everything filled in, and "http", "floppy" or "cd".
-  known          table             http, ip
+  known          table             http, ip; ssh_password_hash, where making one is not worth its 10 ms
 Raises: recipe.
 ]]
 function boot.kickstart(image, known)
