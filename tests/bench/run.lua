@@ -10,7 +10,7 @@ table.insert(package.searchers, function(name)
 end)
 local tap = require "tests.tap"
 
-local TOPICS = { "base", "export", "provision" }
+local TOPICS = { "base", "packer", "export", "provision" }
 local output = arg[1] or "build/bench"
 
 -- b.record(what, value, unit, target, met, peer): one line of the table: `peer` is what it is compared with
