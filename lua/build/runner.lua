@@ -28,7 +28,7 @@ local function try(b, name, parent, f)
   local ok, detail = xpcall(f, labelled(parent or name), b)
   local seconds = signal.now() - started
   if not ok then
-    b.emit { event = "step.failed", step = name, parent = parent, seconds = seconds, error = tostring(detail) }
+    b.emit { event = "step.failed", step = name, parent = parent, seconds = seconds, error = tostring(detail), code = detail.code }
     return false, detail
   end
   if not parent then b.timings[#b.timings + 1] = { step = name, seconds = seconds } end

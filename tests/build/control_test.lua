@@ -25,6 +25,7 @@ return {
     t:contains(out, "small: stopped after provision 1 first")
     t:contains(out, "kept for a look")
     t:ok(not out:find "second", out)
+    t:match(out, " provision +%d%.%ds  stopped\n")
     local state = builds.state(s)
     t:match(state.vms[1], "^small%.build%-")
 

@@ -37,7 +37,11 @@ shown["image.decided"] = function(s, e)
   return "  " .. s:paint(e.decision == "replace" and "yellow" or "bold", DECISIONS[e.decision] or e.decision) .. ": " .. e.reason
 end
 shown["step.done"] = function(s, e) return row(s, "done", e, "green", e.detail and s:paint("dim", e.detail)) end
-shown["step.failed"] = function(s, e) return row(s, "failed", e, "red", s:paint("red", "failed")) end
+shown["step.failed"] = function(s, e)
+  local word = e.code == "cancelled" and "interrupted" or e.code == "stopped" and "stopped"
+  local color = word and "yellow" or "red"
+  return row(s, word and "skipped" or "failed", e, color, s:paint(color, word or "failed"))
+end
 shown["note"] = function(s, e) return nested(s, e, "dim", e.message) end
 shown["warning"] = function(s, e) return nested(s, e, "yellow", "warning: " .. e.message) end
 shown["output"] = function(s, e)

@@ -10,7 +10,7 @@ model = { images = array of image, at = seconds of the last event, status, secon
 image = { name, number, kind, recipe, output, run, decision, reason, planned = integer|nil (steps to come), began, ended, seconds, state =
 "waiting"|"running"|"done"|"failed"|"skipped", result, error, code, failed_at, traceback, steps = array of step, step, part = the step and its part
 under way, progress, artifacts, files = { log, report } }
-step = { name, parent, began, seconds, state = "running"|"done"|"failed", detail, error }
+step = { name, parent, began, seconds, state = "running"|"done"|"failed"|"stopped", detail, error }
 progress = { done, total, unit, what, rate = per second|nil }
 ]]
 function model.new() return setmetatable({ images = {}, by_name = {}, at = 0 }, model) end
@@ -69,7 +69,7 @@ takes["step.start"] = function(_, e, image)
   if e.parent then image.part = step else image.step, image.part = step, nil end
 end
 takes["step.done"] = function(_, e, image) end_step(image, e, "done") end
-takes["step.failed"] = function(_, e, image) end_step(image, e, "failed") end
+takes["step.failed"] = function(_, e, image) end_step(image, e, e.code == "stopped" and "stopped" or "failed") end
 
 -- The rate is that of the last seconds: since the oldest of the samples that are kept.
 takes["progress"] = function(_, e, image)

@@ -124,7 +124,8 @@ local function contents(out, items, failed)
   while items[i] do i = show[items[i].event](out, items, i, failed) end
 end
 
-local MARKS = { done = '<span class="good">✓</span>', failed = '<span class="bad">✗</span>', running = '<span class="look">…</span>' }
+local MARKS = { done = '<span class="good">✓</span>', failed = '<span class="bad">✗</span>', running = '<span class="look">…</span>',
+  stopped = '<span class="look">–</span>' }
 
 -- Where a step stands in the whole, in percent.
 local function bar(step, image)
