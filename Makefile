@@ -55,8 +55,7 @@ $(B)/vim_tables.c: $(B)/mkvim src/vim25.schema
 	@echo 'GEN $@'; $(B)/mkvim src/vim25.schema > $@.new && mv $@.new $@
 
 $(B)/mk%: src/mk%.c | $(B)
-	@echo 'CC  $<'; $(CC) -std=c11 -O1 $(WARN) -D_POSIX_C_SOURCE=200809L $(shell pkg-config --cflags lua5.4 2>/dev/null) -o $@ $< \
-	  -Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lm -ldl
+	@echo 'CC  $<'; $(CC) -std=c11 -O1 $(WARN) -D_POSIX_C_SOURCE=200809L $(shell pkg-config --cflags lua5.4 2>/dev/null) -o $@ $< $(LUALIBS)
 
 # headers: the C modules, which are the files that define luaopen_lb_NAME; the version, which only runtime.c knows
 $(B)/modules.h: lines = $(patsubst %,'X(%)',$(MODULES))
