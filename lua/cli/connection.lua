@@ -61,20 +61,24 @@ function connection.read(given, command)
 end
 
 --[[
-connection.vm(given, name, command) -> session, VirtualMachine
-Log in, and find a virtual machine; the caller closes the session.
+connection.console(given, name, command) -> session, VirtualMachine
+Log in, and find a virtual machine that is on, so that it has a console; the caller closes the session.
   given          table             options: var, var_file
   name           string|nil        name, path or id; the only one when nil
   command        string            to be named in a mistake
-Raises: usage, recipe, notfound; what session.connect raises.
+Raises: usage, recipe, notfound, build (it is off); what session.connect raises.
 Blocks: yes.
 ]]
-function connection.vm(given, name, command)
+function connection.console(given, name, command)
   local wanted = connection.read(given, command)
   local vc = session.connect(wanted)
   local ok, vm = pcall(function()
     local find = finder.new(vc)
-    return find:vm(find:datacenter(wanted.datacenter), name)
+    local vm = find:vm(find:datacenter(wanted.datacenter), name, "--vm")
+    local state = vm:power_state()
+    if state == "poweredOn" then return vm end
+    err.raise("build", string.format("%s: the virtual machine %s is %s: it has no console", command, vm:get "name",
+      state == "suspended" and state or "off"), { hint = "switch it on first; in luabuild repl: find(\"" .. vm.moid .. "\"):power_on()" })
   end)
   if ok then return vc, vm end
   vc:close()

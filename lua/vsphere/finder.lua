@@ -238,13 +238,14 @@ function finder:vms(datacenter, paths)
 end
 
 --[[
-finder:vm(datacenter, name) -> VirtualMachine
+finder:vm(datacenter, name [, option]) -> VirtualMachine
 A virtual machine or template anywhere in the datacenter.
+  option         string = "the name"  what is to be set when there are several
 Raises: notfound, with the nearest name or what is there.
 Blocks: yes, one request.
 ]]
-function finder:vm(datacenter, name)
-  return choose("virtual machine", name, self:vms(datacenter), "the name").object
+function finder:vm(datacenter, name, option)
+  return choose("virtual machine", name, self:vms(datacenter), option or "the name").object
 end
 
 local NETWORK = {

@@ -39,6 +39,7 @@ return {
     t:equal(builds.state(s), EMPTY, out)
     t:equal(t:shell("find " .. s.dir .. "/state -type f"), "")
     t:equal(gc(s), "nothing to remove\n")
+    t:equal(gc(s, "--dry-run"), "nothing to remove\n")
     t:equal(select(2, builds.run(s, builds.recipe(s))), 0)
   end,
   ["a partial upload goes, and what a download left on this machine"] = function(t)

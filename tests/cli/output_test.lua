@@ -180,7 +180,8 @@ return {
     local vm, dir = s.lab:create_vm(vc, "console"), t:directory()
     local function shot(...) return t:shell("env " .. builds.command(s, { "screenshot", ... })) end
     local out, status = shot("console", dir .. "/off.png")
-    t:equal(status, 1, out)
+    t:equal({ status, (out:match "[^\n]+") }, { 1, "luabuild: screenshot: the virtual machine console is off: it has no console" })
+    t:match(out, 'find%("vm%-%d+"%):power_on%(%)')
     vm:power_on()
     out, status = shot("con*", dir .. "/now.png")
     t:equal(status, 0, out)
@@ -216,5 +217,8 @@ return {
     t:equal((keys("<tab><wait100ms>x<enter>")), "2b 1b 28")
     out = t:shell("env " .. builds.command(s, { "keys", "--vm", "consule", "x" }))
     t:contains(out, "no virtual machine 'consule'\n  did you mean 'console'?")
+    s.lab:create_vm(vc, "other")
+    t:contains((t:shell("env " .. builds.command(s, { "keys", "x" }))), "which virtual machine? There are")
+    t:contains((t:shell("env " .. builds.command(s, { "keys", "x" }))), "\n  set --vm\n")
   end,
 }

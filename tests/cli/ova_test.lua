@@ -37,6 +37,10 @@ return {
     t:contains(out, "x.ovf")
     t:shell("truncate -s 9000 " .. dir .. "/x.ova")
     t:equal(select(2, program(t, "list " .. dir .. "/x.ova")), 1)
+    t:shell("head -c 40000 /dev/zero > " .. dir .. "/zeros")
+    out, status = program(t, "list " .. dir .. "/zeros")
+    t:equal(status, 1, out)
+    t:contains(out, "zeros: no OVA, or an empty one")
   end,
   ["what is wrong with an archive is named by verify; unpack leaves nothing of it"] = function(t)
     local dir = package(t)

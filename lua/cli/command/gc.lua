@@ -21,11 +21,15 @@ local function run(given)
   local found = gc.look(vc, { older_than = older_than, datacenter = wanted.datacenter })
   table.sort(found.left, by_text)
   for _, item in ipairs(found.left) do show("stays", item) end
+  local count = 0
   if given.dry_run then
-    for _, item in ipairs(found.items) do if not item.silent then show("goes", item) end end
+    for _, item in ipairs(found.items) do
+      if not item.silent then show("goes", item) end
+      count = count + (item.silent and 0 or 1)
+    end
+    if count == 0 then print "nothing to remove" end
     return 0
   end
-  local count = 0
   local failed = gc.sweep(found, function(item, e)
     count = count + (e and 0 or 1)
     show(e and "failed" or item.done or "removed", item, e)

@@ -54,7 +54,7 @@ end
 
 local function run(given, words)
   local events = parse(given, words)
-  local _ <close>, vm = connection.vm(given, given.vm, "keys")
+  local _ <close>, vm = connection.console(given, given.vm, "keys")
   local count = type_all(vm, events)
   print(string.format("typed %d key%s at %s", count, count == 1 and "" or "s", vm:get "name"))
   return 0

@@ -7,6 +7,7 @@ local options = require "cli.options"
 local function list(_, words)
   local path = words[1]
   local entries, about = err.check(ova.list(path))
+  if #entries == 0 then err.raise("format", path .. ": no OVA, or an empty one: there is no file in it") end
   for _, e in ipairs(entries) do print(string.format("%12d  %s  %s", e.size, os.date("!%Y-%m-%d %H:%M", e.mtime), e.name)) end
   if about.problem then err.raise("format", path .. ": " .. about.problem) end
   if not about.ended then err.raise("format", path .. ": the archive is cut off: its end is missing") end
@@ -27,7 +28,7 @@ local function pack(given, words)
   local target, path = words[1], words[2]
   local made = require("build.pack").ova(target, path, { manifest = given.manifest, force = given.force })
   for _, note in ipairs(made.notes) do print("note: " .. note) end
-  print(string.format("%s: %d files, %s", target, made.files, units.format_bytes(made.size)))
+  print(string.format("%s: %d file%s, %s", target, made.files, made.files == 1 and "" or "s", units.format_bytes(made.size)))
   return 0
 end
 

@@ -22,7 +22,7 @@ local function write(path, bytes)
 end
 
 local function run(given, words)
-  local _ <close>, vm = connection.vm(given, words[1], "screenshot")
+  local _ <close>, vm = connection.console(given, words[1], "screenshot")
   local picture, name = vm:screenshot(), vm:get "name"
   local path = words[2] or name:gsub("[^%w._-]", "_") .. ".png"
   write(path, picture)

@@ -95,10 +95,13 @@ end
 
 --[[
 pages.nearest(topic) -> string|nil
-The topic with the nearest name.
+The topic with the nearest name, or with the same one in small letters.
 ]]
 function pages.nearest(topic)
-  return runtime.nearest(topic, pages.names(topic:find("^%u") and topic:sub(1, 1) or nil))
+  local near = runtime.nearest(topic, pages.names(topic:find("^%u") and topic:sub(1, 1) or nil))
+  if near then return near end
+  local lower = topic:lower() -- "Base"
+  return runtime.nearest(lower, pages.names()) == lower and lower or nil
 end
 
 -- Areas of modules, in the order of the reference.
