@@ -30,7 +30,7 @@ mmdebstrap --quiet --variant=minbase --include="$names" --aptopt="$work/apt.conf
     --dpkgopt='path-exclude=/usr/share/locale/*' \
     --customize-hook='chroot "$1" systemctl disable --quiet ssh' \
     --customize-hook="tar-in $work/root.tar /" \
-    --customize-hook='chroot "$1" systemctl enable --quiet sshd systemd-networkd' \
+    --customize-hook='chroot "$1" systemctl enable --quiet sshd systemd-networkd firewalld' \
     --customize-hook='chroot "$1" systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
         e2scrub_reap fstrim.timer systemd-pstore' \
     bookworm "$work/systemd.tar"
