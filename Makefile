@@ -84,7 +84,7 @@ ready: test-deps
 test: ready ## run every test, or those of FILTER=…
 	$(B)/luabuild run tests/run.lua $(if $(FILTER),"$(FILTER)")
 
-demo: ready ## build both base images in the lab
+demo: ready ## build both base images and an appliance in the lab
 	tests/demo $(B)
 
 lab: ready ## run the lab until Ctrl-C: a vCenter whose machines boot

@@ -108,7 +108,7 @@ local common = {
   { "hardware", image.hardware, default = {}, doc = "of the virtual machine" },
   { "ssh", image.ssh, doc = "how to log in to the guest" },
   { "address", image.address, default = {}, doc = "how its address is known" },
-  { "provision", spec.list(step), default = {}, doc = "steps: upload, shell, local_shell, check, reboot, wait, checkpoint, functions" },
+  { "provision", spec.list(step), default = {}, doc = "steps: upload, shell, local_shell, check, reboot, wait, checkpoint, breakpoint, functions" },
   { "on_error", spec.list(step), default = {}, doc = "steps to run in the guest when the build fails, before it is cleaned up" },
   { "after", spec.list(step), default = {}, doc = "local_shell and functions: run here when the image is complete, before it gets its name" },
   { "shutdown", image.shutdown, default = {}, doc = "how the guest is shut down" },

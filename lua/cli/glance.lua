@@ -1,37 +1,13 @@
 -- glance: what a recipe's text tells without running it, for completion: a press of TAB runs nobody's code
 local lfs = require "lfs"
+local lex = require "cli.lex"
 
 local glance = {}
 
--- The tokens of a Lua text: { kind = "name"|"string"|"other", text }. Comments and numbers do not matter here.
+-- The tokens of a Lua text but for comments.
 local function tokens(text)
-  local out, at = {}, 1
-  local function take(kind, value, next_at)
-    if kind then out[#out + 1] = { kind = kind, text = value } end
-    at = next_at
-  end
-  while at <= #text do
-    local _, e, level = text:find("^%-%-%[(=*)%[", at)
-    if not e then _, e, level = text:find("^%[(=*)%[", at) end
-    local comment = text:find("^%-%-", at)
-    if level then
-      local from, to = text:find("]" .. level .. "]", e + 1, true)
-      take(not comment and "string", text:sub(e + 1, (from or #text + 1) - 1), (to or #text) + 1)
-    elseif comment then
-      take(nil, nil, (text:find("\n", at, true) or #text) + 1)
-    elseif text:find("^[\"']", at) then
-      local quote, to = text:sub(at, at), at + 1
-      while to <= #text and text:sub(to, to) ~= quote do to = to + (text:sub(to, to) == "\\" and 2 or 1) end
-      take("string", text:sub(at + 1, to - 1), to + 1)
-    elseif text:find("^[%a_]", at) then
-      local name = text:match("^[%w_]+", at)
-      take("name", name, at + #name)
-    else
-      local blank = text:match("^%s+", at)
-      local symbol = blank or text:match("^%.%.", at) or text:sub(at, at)
-      take(not blank and "other", symbol, at + #symbol)
-    end
-  end
+  local out = {}
+  for _, token in ipairs(lex.tokens(text)) do if token.kind ~= "comment" then out[#out + 1] = token end end
   return out
 end
 
@@ -54,7 +30,7 @@ local function each_field(list, word, f)
       local depth, at = 1, brace + 1
       while list[at] and depth > 0 do
         local t = list[at]
-        if t.kind == "other" then depth = depth + (DEEPER[t.text] and 1 or HIGHER[t.text] and -1 or 0) end
+        if t.kind == "op" then depth = depth + (DEEPER[t.text] and 1 or HIGHER[t.text] and -1 or 0) end
         if depth == 1 and t.kind == "name" and list[at + 1] and list[at + 1].text == "=" and (list[at - 1].text == "{"
           or list[at - 1].text == "," or list[at - 1].text == ";") then f(t.text, at + 2) end
         at = at + 1

@@ -21,12 +21,12 @@ local function quoted(text, at)
   return #text, false
 end
 
--- A long bracket that begins at `at`: its last byte, whether it is closed, and where its text begins.
+-- A long bracket that begins at `at`: its last byte, whether it is closed, and its text.
 local function long(text, at)
   local _, e, level = text:find("^%[(=*)%[", at)
   if not e then return nil end
-  local _, to = text:find("]" .. level .. "]", e + 1, true)
-  return to or #text, to ~= nil, e + 1
+  local from, to = text:find("]" .. level .. "]", e + 1, true)
+  return to or #text, to ~= nil, text:sub(e + 1, (from or #text + 1) - 1)
 end
 
 local function next_token(text, at)
@@ -43,8 +43,8 @@ local function next_token(text, at)
     local to, closed = quoted(text, at)
     return { kind = "string", to = to, closed = closed, quote = first, text = text:sub(at + 1, closed and to - 1 or to) }
   end
-  local to, closed, begins = long(text, at)
-  if to then return { kind = "string", to = to, closed = closed, text = text:sub(begins, to) } end
+  local to, closed, inside = long(text, at)
+  if to then return { kind = "string", to = to, closed = closed, text = inside } end
   local name = text:match("^[%a_][%w_]*", at)
   if name then return { kind = "name", to = at + #name - 1, closed = true, text = name } end
   local number = text:match("^%.?%d[%w.]*", at)

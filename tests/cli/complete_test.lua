@@ -155,6 +155,7 @@ return {
     local kinds = {}
     for i, token in ipairs(lex.tokens(text)) do kinds[i] = token.kind end
     t:equal(table.concat(kinds, " "), "name op string op string comment number comment")
+    t:equal(lex.tokens(text)[5].text, " c ]] ")
     t:equal(lex.tokens("f 'ab")[2], { kind = "string", from = 3, to = 5, closed = false, quote = "'", text = "ab" })
   end,
 }

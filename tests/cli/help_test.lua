@@ -65,7 +65,8 @@ return {
     t:match(help(t, "ova pack"), "^  luabuild ova pack FILE.ova ")
   end,
   ["an unknown topic names the nearest of all kinds"] = function(t)
-    for wrong, near in pairs { chek = "check", bas = "base", Base = "base", ["ssh.conect"] = "ssh.connect", VirtualMachineConfgSpec = "VirtualMachineConfigSpec" } do
+    for wrong, near in pairs { chek = "check", bas = "base", Base = "base", ["ssh.conect"] = "ssh.connect",
+      VirtualMachineConfgSpec = "VirtualMachineConfigSpec" } do
       local out, status = t:shell(PROGRAM .. " help " .. wrong)
       t:equal({ out, status }, { "luabuild: no help for '" .. wrong .. "'\n  did you mean '" .. near .. "'?\n", 2 })
     end

@@ -31,7 +31,8 @@ end
 
 return {
   doc = "turn a JSON template of Packer into a recipe",
-  text = "Builders vsphere-iso and vsphere-clone, provisioners file, shell, shell-local and breakpoint, post-processors manifest and shell-local become a recipe. "
+  text = "Builders vsphere-iso and vsphere-clone, provisioners file, shell, shell-local and breakpoint, "
+    .. "post-processors manifest and shell-local become a recipe. "
     .. "What has no counterpart is a comment `-- packer:` in it and a line on stderr.\n\n"
     .. "Give the var-files that the template is built with: their values become the defaults of the recipe's variables, "
     .. "those of the vCenter, the place in it, and passwords apart.",
