@@ -22,8 +22,9 @@ local function look_at_machine(b, e)
 end
 
 local function keep_machine(b, reason)
-  b.emit { event = "warning", message = string.format("kept for a look, %s: virtual machine %s; luabuild gc removes it after a day",
-    reason, b.temporary_name) }
+  local onwards_with = #b.image.provision > 0 and "--from=STEP goes on with it, " or ""
+  b.emit { event = "warning", message = string.format("kept for a look, %s: virtual machine %s; %sluabuild gc removes it after a day",
+    reason, b.temporary_name, onwards_with) }
   machine.keep(b, reason)
 end
 
@@ -71,6 +72,13 @@ local function step_names(b, steps)
   return names
 end
 
+-- Where nothing is done, nothing ends or goes on at the step that was named.
+local function tell_no_effect(b)
+  local o = b.options
+  local option = not o.parent and (o.from_step and "--from" or o.until_step and "--until")
+  if option then b.emit { event = "warning", message = option .. " has no effect: the image is up to date; --force builds it all the same" } end
+end
+
 local function build(b, kind)
   b.emit { event = "image.start", recipe = b.image.recipe.path, kind = b.image.kind, output = context.output_path(b) }
   context.own(b)
@@ -80,7 +88,10 @@ local function build(b, kind)
     onwards.find(b)
   end
   b.emit { event = "image.decided", decision = b.decision, reason = b.reason, steps = step_names(b, steps_of(b, kind)) }
-  if b.decision == "current" then return "up to date" end
+  if b.decision == "current" then
+    tell_no_effect(b)
+    return "up to date"
+  end
   if b.decision == "foreign" then return RESULTS.foreign end
   context.output(b) -- better now than when there is something to put there
   runner.run(steps_of(b, kind), b)

@@ -52,6 +52,6 @@ return {
     example = 'provision = { shell { "sh /root/install.sh" }, checkpoint "installed", shell { "sh /root/configure.sh" } }' },
   { "breakpoint", form = "breakpoint [\"message\"]", spec = words.specs.breakpoint, returns = "step", step = true,
     doc = "Stop and ask at the terminal: go on, look around in a REPL that has the living build, or end and keep the machine. Passed, with a note, "
-      .. "where there is no terminal. It changes nothing in the image.",
+      .. "where there is no terminal, and where images are built side by side: --jobs=1 builds them one after another. It changes nothing in the image.",
     example = 'provision = { shell { "sh /root/install.sh" }, breakpoint "is the service there?" }' },
 }

@@ -35,6 +35,7 @@ return {
     local out, status = builds.run(s, three(s, "guest_id = 'noSuchGuest'"))
     t:equal(status, 1)
     t:contains(out, "of-one: skipped: one failed")
+    t:match(out, "\n3 images: 1 failed, 1 built, 1 skipped, in %d[%d.]*s\n")
     t:contains(out, "two: built")
     t:equal(builds.state(s), { vms = { "two" }, files = {}, sessions = 0 })
   end,

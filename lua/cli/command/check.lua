@@ -23,7 +23,8 @@ local function run(given, words)
   local emit = render.open(given, about)
   if given.connect then look(images, given, emit) end
   for _, image in ipairs(images) do
-    emit { event = "image.checked", image = image.name, recipe = image.recipe.path, fingerprint = fingerprint.whole(image).total:sub(1, 12) }
+    emit { event = "image.checked", image = image.name, recipe = image.recipe.path, fingerprint = fingerprint.whole(image).total:sub(1, 12),
+      server = given.connect and image.connection.server or nil }
   end
   return 0
 end

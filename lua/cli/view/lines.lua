@@ -80,7 +80,8 @@ shown["request"] = function(s, e)
 end
 
 shown["image.checked"] = function(s, e)
-  return string.format("%s: %s (%s, fingerprint %s)", e.image, s:paint("green", "fine"), e.recipe, e.fingerprint)
+  return string.format("%s: %s (%s, fingerprint %s%s)", e.image, s:paint("green", "fine"), e.recipe, e.fingerprint,
+    e.server and ", also at " .. e.server or "")
 end
 shown["image.planned"], shown["plan.done"] = plan_text.planned, plan_text.summary
 shown["image"] = function(s, e) return string.format("%s  (%s image, %s)", s:paint("bold", e.image), e.kind, e.recipe) end

@@ -44,8 +44,24 @@ end
 
 local WORDS = { done = "green", failed = "red", skipped = "yellow", waiting = "yellow" }
 
+local function word_for(image)
+  return image.result or image.code == "cancelled" and "interrupted" or image.state == "waiting" and "not begun" or image.state
+end
+
+-- "4 images: 2 built, 1 failed, 1 skipped, in 1m02s": what became of all of them.
+local function total(out, m)
+  local words, count = {}, {}
+  for _, image in ipairs(m.images) do
+    local word = word_for(image):match "^stopped" or word_for(image)
+    if not count[word] then words[#words + 1] = word end
+    count[word] = (count[word] or 0) + 1
+  end
+  for i, word in ipairs(words) do words[i] = count[word] .. " " .. word end
+  line(out, "%d images: %s, in %s", #m.images, table.concat(words, ", "), units.format_seconds(m.seconds))
+end
+
 local function title(s, image)
-  local word = image.result or image.code == "cancelled" and "interrupted" or image.state == "waiting" and "not begun" or image.state
+  local word = word_for(image)
   local color = image.code == "cancelled" and "yellow" or WORDS[image.state] or "bold"
   return string.format("%s: %s%s", s:paint("bold", image.name), s:paint(color, word), image.seconds and " in " .. units.format_seconds(image.seconds) or "")
 end
@@ -71,7 +87,7 @@ function summary.lines(m, s)
       if told(image) then files(out, s, image) end
     end
   end
-  if several and #out > 0 and not s.quiet and m.seconds then line(out, "all in %s", units.format_seconds(m.seconds)) end
+  if several and #out > 0 and not s.quiet and m.seconds then total(out, m) end
   if #out > 0 and not s.quiet then table.insert(out, 1, "") end
   return out
 end
