@@ -98,6 +98,7 @@ static int next_character(EditLine *el, wchar_t *out) {
   for (;;) {
     char byte;
     ssize_t n;
+    size_t length;
     lua_pushcfunction(e->L, wait_for_input);
     if (lua_pcall(e->L, 0, 0, 0) != LUA_OK) {
       keep_error(e);
@@ -107,11 +108,13 @@ static int next_character(EditLine *el, wchar_t *out) {
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (n <= 0) return 0; /* a terminal that hangs up is an end, too */
     follow_size(e);
-    switch (mbrtowc(out, &byte, 1, &state)) {
-      case (size_t)-1: *out = 0xfffd; return 1;
-      case (size_t)-2: break;
-      default: return 1;
+    length = mbrtowc(out, &byte, 1, &state);
+    if (length == (size_t)-1) { /* what came before was cut off; this may be a character itself, such as Enter */
+      state = (mbstate_t){0};
+      length = mbrtowc(out, &byte, 1, &state);
     }
+    if (length == (size_t)-1) *out = 0xfffd;
+    if (length != (size_t)-2) return 1;
   }
 }
 

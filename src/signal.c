@@ -127,7 +127,7 @@ void *lb_multi(lua_State *L) {
   return m->multi;
 }
 
-/* Call what signal.tick has set when it is due; what fails is not called again.  [-0, +0, -] */
+/* Call what signal.tick has set when it is due; what fails, but for a signal, is not called again.  [-0, +0, -] */
 static void tick(lua_State *L, Multi *m) {
   double now;
   if (!(m->interval > 0) || (now = lb_now()) < m->due || !lua_checkstack(L, LUA_MINSTACK)) return;
@@ -135,7 +135,7 @@ static void tick(lua_State *L, Multi *m) {
   lua_getfield(L, LUA_REGISTRYINDEX, MULTI ".box");
   lua_getiuservalue(L, -1, 1);
   if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
-    m->interval = 0;
+    if (!received) m->interval = 0;
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
@@ -174,6 +174,7 @@ int lb_wait(lua_State *L, lb_Fd *fds, unsigned n, long ms) {
   }
   curl_multi_perform(m->multi, &running);
   tick(L, m);
+  lb_checkcancel(L); /* the hook may have been spent in what was called */
   return ready;
 }
 

@@ -69,6 +69,7 @@ static locale_t unicode(lua_State *L) {
     l = lb_newbox(L, sizeof *l, LOCALE); /* not counted as live: it belongs to the state */
     l->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     lua_setfield(L, LUA_REGISTRYINDEX, LOCALE ".box");
+    lua_pop(L, 1);
   } else {
     l = lua_touserdata(L, -1);
     lua_pop(L, 1);
@@ -103,10 +104,11 @@ static int term_cut(lua_State *L) {
   size_t n, used, length;
   const char *s = luaL_checklstring(L, 1, &n);
   lua_Integer room = luaL_checkinteger(L, 2), taken = 0;
-  locale_t own = unicode(L), before = own ? uselocale(own) : (locale_t)0;
+  locale_t own = unicode(L), before;
   luaL_Buffer out;
   int full = 0;
   char *to = luaL_buffinitsize(L, &out, n);
+  before = own ? uselocale(own) : (locale_t)0; /* nothing raises until it is given back */
   for (used = 0; n > 0; s += length, n -= length) {
     int width = 0;
     length = sequence(s, n);
@@ -180,10 +182,10 @@ static int term_secret(lua_State *L) {
   Hidden *h = hide(L);
   if (!h) return lb_failerrno(L, errno, "ask on the terminal");
   lua_toclose(L, -1);
-  got = write(h->fd, prompt, n);
+  if (write(h->fd, prompt, n) < 0) return lb_failerrno(L, errno, "ask on the terminal");
   do {
     lb_Fd fd = {.fd = h->fd, .events = LB_READ};
-    while (got >= 0 && lb_wait(L, &fd, 1, -1) == 0) continue;
+    while (lb_wait(L, &fd, 1, -1) == 0) continue;
     got = read(h->fd, line, sizeof line);
   } while (got < 0 && (errno == EINTR || errno == EAGAIN));
   if (got <= 0) return lb_fail(L, "io", "nothing was typed");

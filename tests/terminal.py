@@ -2,11 +2,11 @@
 """terminal.py STEPS COMMAND...: run a command on a pseudo-terminal of 100 columns and 30 rows; prints all that it wrote.
 
 STEPS is a JSON file, a list of {"wait": text that must appear after what the last step saw, "send": keys, "hangup": true: the
-terminal goes away and the command is waited for}, all optional.
+terminal goes away and the command is waited for}, all optional; its texts are bytes, not UTF-8 only.
 Its exit status is the command's; 124 when a text did not come within 30 seconds."""
 import fcntl, json, os, pty, select, signal, struct, sys, termios, time
 
-steps = json.load(open(sys.argv[1]))
+steps = json.load(open(sys.argv[1], errors="surrogateescape"))
 child, master = pty.fork()
 if child == 0:
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
@@ -41,7 +41,7 @@ for step in steps:
     if step.get("hangup"):
         os.close(master)
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 255)
-    os.write(master, step.get("send", "").encode())
+    os.write(master, step.get("send", "").encode(errors="surrogateescape"))
 
 while read_some(time.monotonic() + 30):
     pass

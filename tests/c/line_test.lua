@@ -39,6 +39,12 @@ return {
     t:equal(status, 0)
   end,
 
+  ["a character that is cut off does not take the key after it along"] = function(t)
+    local out, status = run(t, { { wait = "ask>", send = "a\xe6\x97\r" }, { wait = "got {a" }, { wait = "ask>", send = "\4" } })
+    t:contains(out, "got {a}")
+    t:equal(status, 0)
+  end,
+
   ["Tab puts in what the function gives, or shows it below and keeps the line"] = function(t)
     local out = run(t, { { wait = "ask>", send = "na\t\r" }, { wait = "got {name}", send = "abc\2\t" },
       { wait = "[ab|c]", send = "\r" }, { wait = "got {abc}" }, { wait = "ask>", send = "\4" } })

@@ -39,4 +39,18 @@ return {
     t:raises("more than 0", signal.tick, 0, print)
     t:raises("function expected", signal.tick, 1)
   end,
+  ["tick: a signal that comes in it ends the wait, and it goes on afterwards"] = function(t)
+    local script = t:write(t:directory() .. "/s.lua", [[
+      local process, signal = require "process", require "signal"
+      local calls = 0
+      signal.tick(0.01, function()
+        calls = calls + 1
+        if calls == 1 then os.execute("kill -TERM " .. process.id()) end
+      end)
+      print(pcall(signal.sleep, 30))
+      signal.acknowledge()
+      while calls < 3 do signal.sleep(0.01) end
+      print "goes on"]])
+    t:equal((t:shell(arg[-1] .. " run " .. script)), "false\tterminated\ngoes on\n")
+  end,
 }
