@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lb.h"
+#include "utf8.h"
 #include "version.h" /* made by the Makefile: LB_VERSION */
 
 #define CLASSES "lb.classes" /* registry: type name -> userdata with the live count */
@@ -76,14 +77,25 @@ void lb_setparent(lua_State *L, int child, int parent) {
 
 /* ---- failures ---- */
 
+/* What servers and files say must not talk to the terminal, and is UTF-8 in logs and events: a '?' for each byte of a control
+ * character, and for what is none of a character. */
+static void make_plain(char *text, size_t n) {
+  for (size_t at = 0, length; at < n; at += length) {
+    unsigned long point;
+    length = utf8_length(text + at, n - at);
+    point = length ? utf8_point(text + at, length) : 0;
+    if (!length) length = 1;
+    if ((point < ' ' && point != '\n' && point != '\t') || (point >= 127 && point < 160)) memset(text + at, '?', length);
+  }
+}
+
 static int fail(lua_State *L, const char *code, const char *fmt, va_list args, const char *tail) {
   char message[1024];
   int n = vsnprintf(message, sizeof message, fmt, args);
   if (n < 0) n = 0;
   luaL_pushfail(L);
   if ((size_t)n >= sizeof message) n = (int)sizeof message - 1;
-  for (int i = 0; i < n; i++) /* what servers and files say must not talk to the terminal */
-    if (((unsigned char)message[i] < ' ' && message[i] != '\n' && message[i] != '\t') || message[i] == 127) message[i] = '?';
+  make_plain(message, (size_t)n);
   lua_pushlstring(L, message, (size_t)n);
   if (tail) {
     lua_pushfstring(L, "%s: %s", lua_tostring(L, -1), tail);

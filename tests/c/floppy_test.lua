@@ -171,7 +171,7 @@ return {
       "a/", "", "./a", "a/../b", "a\0b",
     } do
       local message = t:fails("format", floppy.image { files = { [name] = "" } })
-      t:contains(message, name:match("^[^%z]*"))
+      t:contains(message, (name:match("^[^%z]*"):gsub("\xff", "?")))
     end
     for _, pair in ipairs { { "a", "A" }, { "d/é", "d/É" }, { "d/x", "D/y" }, { "x", "X/y" } } do
       local message = t:fails("format", floppy.image { files = { [pair[1]] = "", [pair[2]] = "" } })

@@ -7,7 +7,14 @@ return {
     t:equal(runtime.nearest("xyzzy", { "numCPUs", "memoryMB" }), nil)
   end,
   ["a message does not talk to the terminal"] = function(t)
-    t:contains(t:fails("notfound", require("load").source("a\27[2J\127\nb")), "'a?[2J?\nb'")
+    t:contains(t:fails("notfound", require("load").source("a\27[2J\127\nb\u{9b}2J\t")), "'a?[2J?\nb??2J\t'")
+  end,
+  ["a message is UTF-8, whatever was said, and where it is cut off"] = function(t)
+    t:contains(t:fails("notfound", require("load").source("ü\255\xc3x")), "'ü??x'")
+    for n = 600, 601 do
+      local message = t:fails("notfound", require("load").source(("x"):rep(n) .. ("ü"):rep(600)))
+      t:ok(#message > 1000 and utf8.len(message), n)
+    end
   end,
   ["sleep waits and the clock moves forward"] = function(t)
     local before = signal.now()
