@@ -1,9 +1,11 @@
 /* isoread: the entries of an ISO 9660 image one after the other, by libarchive */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -17,19 +19,24 @@
 
 typedef struct Reader {
   lb_Box box;
+  int fd;
   struct archive *archive;
   struct archive_entry *entry; /* the current one, of the archive's own; NULL: none */
   locale_t utf8;               /* libarchive makes names for the locale, and ours are UTF-8 */
   const char *path;            /* of the image, kept by user value 1 */
 } Reader;
 
-static int reader_close(lua_State *L) {
-  Reader *r = lua_touserdata(L, 1);
-  if (!lb_closing(&r->box)) return 0;
+static void release(Reader *r) {
+  if (!lb_closing(&r->box)) return;
   archive_read_free(r->archive);
+  close(r->fd);
   if (r->utf8) freelocale(r->utf8);
   r->archive = NULL;
   r->entry = NULL;
+}
+
+static int reader_close(lua_State *L) {
+  release(lua_touserdata(L, 1));
   return 0;
 }
 
@@ -43,33 +50,34 @@ static int failed(lua_State *L, const Reader *r) {
 iso.open(path) -> reader
                -> nil, message, code
 Open an ISO 9660 image, with Joliet or Rock Ridge names or without, to read its entries one after the other. Close the reader when done.
-  path           string            of the image
+  path           string            of the image: a file, or a drive
 Codes: notfound, io, format.
 Blocks: on disks only.  Source: ECMA-119; archive_read_format(3).
 */
 int iso_open(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
+  struct stat st;
+  int status;
   Reader *r;
-  FILE *probe = fopen(path, "rb");
-  if (!probe) return lb_failerrno(L, errno, "open %s", path);
-  fclose(probe);
   lua_settop(L, 1);
   r = lb_newbox(L, sizeof *r, TYPE);
   r->path = path;
   lb_setparent(L, 2, 1);
-  r->archive = archive_read_new();
+  r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop us */
+  if (r->fd < 0) return lb_failerrno(L, errno, "open %s", path);
   lb_opened(&r->box);
+  r->archive = archive_read_new();
   r->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-  if (!r->archive) return lb_fail(L, "io", "read %s: out of memory", path);
-  archive_read_support_format_iso9660(r->archive);
-  if (archive_read_open_filename(r->archive, path, CHUNK) != ARCHIVE_OK) {
-    int status = failed(L, r);
-    lua_pushcfunction(L, reader_close);
-    lua_pushvalue(L, 2);
-    lua_call(L, 1, 0);
-    return status;
+  if (!r->archive) status = lb_fail(L, "io", "read %s: out of memory", path);
+  else if (fstat(r->fd, &st) < 0) status = lb_failerrno(L, errno, "read %s", path);
+  else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) status = lb_fail(L, "io", "read %s: not a regular file", path);
+  else {
+    archive_read_support_format_iso9660(r->archive);
+    if (archive_read_open_fd(r->archive, r->fd, CHUNK) == ARCHIVE_OK) return 1;
+    status = failed(L, r);
   }
-  return 1;
+  release(r);
+  return status;
 }
 
 static const char *kind_of(struct archive_entry *entry) {

@@ -134,5 +134,7 @@ return {
     t:fails("format", r:save(dir .. "/out"))
     r:close()
     t:raises("closed", r.next, r)
+    t:shell("mkfifo " .. dir .. "/pipe")
+    for _, name in ipairs { "", "/pipe" } do t:contains(t:fails("io", iso.open(dir .. name)), "not a regular file") end
   end,
 }
