@@ -54,10 +54,12 @@ int in_child(In *in, int depth) {
 }
 
 int in_text(In *in) {
-  lua_State *L = in->L;
-  int depth = xmlTextReaderDepth(in->xml), pieces = 0;
+  int depth = xmlTextReaderDepth(in->xml);
+  luaL_Buffer b; /* comments may cut a text into very many pieces */
+  luaL_buffinit(in->L, &b);
   if (!xmlTextReaderIsEmptyElement(in->xml))
     for (;;) {
+      const char *piece;
       int type;
       if (!in_step(in)) return 0;
       type = xmlTextReaderNodeType(in->xml);
@@ -66,10 +68,10 @@ int in_text(In *in) {
       if (type != XML_READER_TYPE_TEXT && type != XML_READER_TYPE_CDATA && type != XML_READER_TYPE_SIGNIFICANT_WHITESPACE &&
           type != XML_READER_TYPE_WHITESPACE)
         continue;
-      lua_pushstring(L, (const char *)xmlTextReaderConstValue(in->xml));
-      if (pieces++) lua_concat(L, 2);
+      piece = (const char *)xmlTextReaderConstValue(in->xml);
+      if (piece) luaL_addstring(&b, piece);
     }
-  if (!pieces) lua_pushliteral(L, "");
+  luaL_pushresult(&b);
   return 1;
 }
 

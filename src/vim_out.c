@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "utf8.h"
 #include "vim_out.h"
 
 /* ---- errors ---- */
@@ -65,26 +66,17 @@ void out_put(Out *out, const char *text, size_t n) {
 void out_puts(Out *out, const char *text) { out_put(out, text, strlen(text)); }
 
 /* Length of the valid UTF-8 character that XML allows at `s` (`n` bytes left), 0 for none.  Source: XML 1.0, 2.2 Char */
-static size_t character(const unsigned char *s, size_t n) {
-  unsigned long c;
-  size_t length = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
-  if (!length || length > n) return 0;
-  if (length == 1) return *s >= 0x20 || *s == '\t' || *s == '\n' || *s == '\r';
-  c = *s & (0xffu >> (length + 1));
-  for (size_t i = 1; i < length; i++) {
-    if ((s[i] & 0xc0) != 0x80) return 0;
-    c = c << 6 | (s[i] & 0x3f);
-  }
-  if (length == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000) || c > 0xfffd)) return 0;
-  if (length == 4 && (c < 0x10000 || c > 0x10ffff)) return 0;
-  return length;
+static size_t character(const char *s, size_t n) {
+  size_t length = utf8_length(s, n);
+  unsigned long c = length ? utf8_point(s, length) : 0;
+  return (c >= 0x20 && c != 0xfffe && c != 0xffff) || c == '\t' || c == '\n' || c == '\r' ? length : 0;
 }
 
 void out_escaped(Out *out, const Path *path, const char *text, size_t n) {
   size_t done = 0, i = 0;
   while (i < n) {
     const char *escape = NULL;
-    size_t length = character((const unsigned char *)text + i, n - i);
+    size_t length = character(text + i, n - i);
     if (!length)
       out_refuse(out, path, "byte %d (0x%02x) of the string is not text that XML can carry", (int)i + 1, (unsigned char)text[i]);
     switch (text[i]) {

@@ -106,41 +106,49 @@ static int data_newindex(lua_State *L) {
   return 0;
 }
 
-/* Push the metatable of `type` from the registry table `cache`; 1 when it is new and must be filled. */
-static int cached_meta(lua_State *L, const char *cache, const vim_Type *type, const char *key) {
+/* Push the metatable of `type` from the registry table `cache`: 1, or 0 and nothing when it has none yet. */
+static int cached_meta(lua_State *L, const char *cache, const vim_Type *type) {
   lua_getfield(L, LUA_REGISTRYINDEX, cache);
   if (lua_rawgeti(L, -1, vim_index(type)) == LUA_TTABLE) {
     lua_remove(L, -2);
-    return 0;
+    return 1;
   }
-  lua_pop(L, 1);
-  lua_createtable(L, 0, 4);
+  lua_pop(L, 2);
+  return 0;
+}
+
+/* Keep the metatable on the top, which is complete but for the type's index under `key`: half of one is never found. */
+static void cache_meta(lua_State *L, const char *cache, const vim_Type *type, const char *key) {
   lua_pushinteger(L, vim_index(type));
   lua_setfield(L, -2, key);
-  lua_pushvalue(L, -1);
-  lua_rawseti(L, -3, vim_index(type));
-  lua_remove(L, -2);
-  return 1;
+  lua_getfield(L, LUA_REGISTRYINDEX, cache);
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, vim_index(type));
+  lua_pop(L, 1);
 }
 
 void vim_setdata(lua_State *L, const vim_Type *type) {
-  if (cached_meta(L, DATA, type, "__data")) {
+  if (!cached_meta(L, DATA, type)) {
+    lua_createtable(L, 0, 4);
     lua_pushstring(L, vim_name(type));
     lua_setfield(L, -2, "__name");
     lua_pushcfunction(L, data_tostring);
     lua_setfield(L, -2, "__tostring");
     lua_pushcfunction(L, data_newindex);
     lua_setfield(L, -2, "__newindex");
+    cache_meta(L, DATA, type, "__data");
   }
   lua_setmetatable(L, -2);
 }
 
 void vim_setarray(lua_State *L, const vim_Type *element) {
   char name[128];
-  if (cached_meta(L, ARRAY, element, "__array")) {
+  if (!cached_meta(L, ARRAY, element)) {
+    lua_createtable(L, 0, 2);
     vim_arrayname(element, name, sizeof name);
     lua_pushstring(L, name);
     lua_setfield(L, -2, "__name");
+    cache_meta(L, ARRAY, element, "__array");
   }
   lua_setmetatable(L, -2);
 }
@@ -312,14 +320,22 @@ static const char *suggestion(lua_State *L, const char *name, const char *const 
   return near ? lua_pushfstring(L, ": did you mean '%s'?", near) : lua_pushliteral(L, "");
 }
 
-const char *vim_suggestmethod(lua_State *L, const char *name) {
-  const char **names = lua_newuserdatauv(L, (vim_nmethods + 1) * sizeof *names, 0);
-  for (unsigned i = 0; i < vim_nmethods; i++) names[i] = vim_name(vim_methods + i);
-  names[vim_nmethods] = NULL;
+static const char *type_name(unsigned i) { return vim_name(vim_types + i); }
+static const char *method_name(unsigned i) { return vim_name(vim_methods + i); }
+
+/* The suggestion among `n` names, too many for the C stack. */
+static const char *suggest_of(lua_State *L, const char *name, const char *(*nth)(unsigned), unsigned n) {
+  const char **names = lua_newuserdatauv(L, (n + 1) * sizeof *names, 0);
+  for (unsigned i = 0; i < n; i++) names[i] = nth(i);
+  names[n] = NULL;
   suggestion(L, name, names);
   lua_remove(L, -2);
   return lua_tostring(L, -1);
 }
+
+const char *vim_suggesttype(lua_State *L, const char *name) { return suggest_of(L, name, type_name, vim_ntypes); }
+
+const char *vim_suggestmethod(lua_State *L, const char *name) { return suggest_of(L, name, method_name, vim_nmethods); }
 
 const char *vim_suggestfield(lua_State *L, const vim_Type *type, const char *name) {
   const char *names[NAMES + 1];
@@ -336,15 +352,6 @@ const char *vim_suggest(lua_State *L, const vim_Field *fields, unsigned n, const
   for (unsigned i = 0; i < n; i++) names[i] = vim_name(fields + i);
   names[n] = NULL;
   return suggestion(L, name, names);
-}
-
-const char *vim_suggesttype(lua_State *L, const char *name) {
-  const char **names = lua_newuserdatauv(L, (vim_ntypes + 1) * sizeof *names, 0);
-  for (unsigned i = 0; i < vim_ntypes; i++) names[i] = vim_name(vim_types + i);
-  names[vim_ntypes] = NULL;
-  suggestion(L, name, names);
-  lua_remove(L, -2);
-  return lua_tostring(L, -1);
 }
 
 const vim_Type *vim_checktype(lua_State *L, int arg) {

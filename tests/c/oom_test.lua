@@ -188,4 +188,21 @@ each("ssh", function(t)
   end
 end)
 
+tests["memory runs out: a type of the API is known in whole or not at all"] = function(t)
+  local vim, memerr = require "vim", load_memerr(t)
+  local names = vim.types "data"
+  for n = 1, 30 do -- each time another type, since what is known stays known
+    local name = names[n]
+    memerr(n, function() vim[name] {} end)
+    local value = vim[name] {}
+    t:match(tostring(value), "^" .. name .. " {", "request " .. n)
+    t:raises("has no field 'nonsense'", function() value.nonsense = 1 end)
+  end
+end
+
+each("text that is cut to columns", function()
+  local term = require "term"
+  return function() term.cut(("日本"):rep(1000), 1500) end
+end)
+
 return tests
