@@ -1,5 +1,7 @@
 /* partial: a file that has its name only when it is complete */
 
+#define _GNU_SOURCE /* mkostemp */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -44,10 +46,9 @@ int partial_open(lua_State *L, const char *path, partial_File **out) {
   memcpy(file->name, path, n);
   memcpy(file->name + n, SUFFIX, sizeof SUFFIX);
   file->mode = -1;
-  file->fd = mkstemp(file->name);
+  file->fd = mkostemp(file->name, O_CLOEXEC);
   if (file->fd < 0) return lb_failerrno(L, errno, "write %s", path);
   lb_opened(&file->box);
-  fcntl(file->fd, F_SETFD, FD_CLOEXEC);
   *out = file;
   return 0;
 }

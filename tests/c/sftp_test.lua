@@ -62,6 +62,7 @@ return {
     local s, dir = start(t)
     t:write(dir .. "/a", "hello")
     t:shell("chmod 640 " .. dir .. "/a")
+    t:write(dir .. "/b.part", "somebody's")
     t:equal(s:download(dir .. "/a", dir .. "/b"), 5)
     t:equal(t:read(dir .. "/b"), "hello")
     t:equal(mode(dir .. "/b"), "640")
@@ -69,7 +70,8 @@ return {
     t:equal(mode(dir .. "/b"), "600")
     t:fails("notfound", s:download(dir .. "/none", dir .. "/c"))
     t:fails("notfound", s:download(dir .. "/a", "/nonexistent/c"))
-    t:equal(#s:list(dir), 2, "no partial file is left")
+    t:equal(t:read(dir .. "/b.part"), "somebody's")
+    t:equal(#s:list(dir), 3, "no partial file is left")
   end,
 
   ["a file is read, also one without a size, but not one too long"] = function(t)
