@@ -1,5 +1,5 @@
 -- vocabulary: the words of recipes, for help, the reference and editors; what a word takes is declared where it is read
-local image = require "build.image"
+local fields = require "build.fields"
 local variables = require "build.variables"
 local words = require "build.words"
 
@@ -17,12 +17,12 @@ return {
   { "git.describe", form = "git.describe([directory])", returns = "string",
     doc = "The version of the recipe's git checkout, as git describe --tags --always --dirty says; \"unversioned\" without one.",
     example = 'name = "appliance-" .. git.describe()' },
-  { "base", form = "base { name = …, guest_id = …, iso = …, … }", spec = image.base, returns = "image",
+  { "base", form = "base { name = …, guest_id = …, iso = …, … }", spec = fields.base, returns = "image",
     doc = "An image that is installed from its ISO: a virtual machine is made, the boot command typed, the installer given its kickstart; the "
       .. "guest is provisioned over ssh and shut down, and the image gets its name when all is done.",
     example = 'return base { name = "photon", guest_id = "vmwarePhoton64Guest",\n  iso = { url = v.iso_url, checksum = v.iso_checksum },\n'
       .. '  kickstart = { http = "kickstart/photon" }, boot = { "<esc><wait>vmlinuz ks=${http}/ks.json<enter>" },\n  ssh = { password = v.ssh_password } }' },
-  { "clone", form = "clone { name = …, from = …, … }", spec = image.clone, returns = "image",
+  { "clone", form = "clone { name = …, from = …, … }", spec = fields.clone, returns = "image",
     doc = "An image made from another one: cloned, provisioned over ssh, shut down, and exported when it says so. The image it is made from is "
       .. "brought up to date first. What it does not say of ssh it takes from there.",
     example = 'return clone { name = "appliance", from = import "photon3", linked = true,\n'
