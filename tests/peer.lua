@@ -1,4 +1,5 @@
 -- peer: other programs to talk to, started for one test and ended with it
+local process = require "process"
 local signal = require "signal"
 
 local peer = {}
@@ -28,6 +29,16 @@ function peer.start(t, command, pattern)
     signal.sleep(0.02)
   end
   error(command .. " did not start: " .. t:read(log))
+end
+
+--[[
+peer.child(t, options) -> process
+process.start, or the end of the test as skipped where it cannot be.
+]]
+function peer.child(t, options)
+  local child, message = process.start(options)
+  if not child and message:find("Function not implemented", 1, true) then t:skip "no pidfd_open here, as under valgrind" end
+  return assert(child, message)
 end
 
 --[[

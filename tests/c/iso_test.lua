@@ -1,5 +1,6 @@
 local lfs = require "lfs"
 local iso = require "iso"
+local peer = require "tests.peer"
 
 local TIME = 1700000000 -- 2023-11-14 22:13:20 UTC
 
@@ -95,8 +96,7 @@ return {
       for i = 1, 40 do files["f" .. i] = ("x"):rep(1 << 20) end
       print("ready") io.stdout:flush()
       while true do require("iso").write(arg[1] .. "/a.iso", { files = files }) end]])
-    local out, status = t:shell("TMPDIR=" .. dir .. " " .. arg[-1] .. " run " .. script .. " " .. dir
-      .. " & pid=$!; sleep 0.4; kill -INT $pid; wait $pid")
+    local status, out = peer.interrupt(t, "TMPDIR=" .. dir .. " " .. arg[-1] .. " run " .. script .. " " .. dir, "ready", 0.2)
     t:equal(status, 130, out)
     t:contains("a.iso\ns.lua\n", t:shell("ls -A " .. dir)) -- perhaps a complete one of an earlier turn
   end,

@@ -1,11 +1,11 @@
 local lockfile = require "lockfile"
-local process = require "process"
+local peer = require "tests.peer"
 
 -- A process that holds the file until it is ended.
 local function holder(t, path)
   local script = t:write(path .. ".lua", string.format(
     "local f <close> = assert(require('lockfile').open(%q)) io.stdout:write('held\\n') io.stdout:flush() require('signal').sleep(60)", path))
-  local child = assert(process.start { command = { arg[-1], "run", script } })
+  local child = peer.child(t, { command = { arg[-1], "run", script } })
   t:defer(function() child:close() end)
   t:equal(select(2, child:read(30)), "held\n")
   return child

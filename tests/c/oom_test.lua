@@ -3,6 +3,7 @@
 local lfs = require "lfs"
 local runtime = require "runtime"
 local signal = require "signal"
+local peer = require "tests.peer"
 local sshd = require "tests.sshd"
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)/")
@@ -69,8 +70,9 @@ each("digests", function(t)
   end
 end)
 
-each("a process", function()
+each("a process", function(t)
   local process = require "process"
+  peer.child(t, { command = { "true" } }):close()
   return function()
     local p <close> = assert(process.start { command = { "cat" }, env = { A = "b" }, stdin = "x" })
     while p:read() do end
