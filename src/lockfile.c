@@ -81,15 +81,23 @@ static int lockfile_open(lua_State *L) {
     shut(f);
     if (failed == EWOULDBLOCK) return lua_pushboolean(L, 0), 1;
     if (failed && failed != EINTR) return lb_failerrno(L, failed, "lock %s", path);
+    lb_checkcancel(L);
   }
   sync_directory(path);
   return 1;
 }
 
+/* The text did not fit: what is there of it goes, or the next one would continue its line. */
+static int take_back(lua_State *L, const File *f, off_t end) {
+  int saved = errno;
+  if (end >= 0 && ftruncate(f->fd, end) < 0) end = -1; /* it stays, then: the cause is what matters */
+  return lb_failerrno(L, saved, "write %s", f->path);
+}
+
 /*
 file:append(text) -> true
                   -> nil, message, code
-Add text at the end; it is on the disk when this returns.
+Add text at the end; it is on the disk when this returns. A text that does not fit is not there at all.
 Codes: io.
 Blocks: until the disk has it.  Source: fdatasync(2).
 */
@@ -97,10 +105,11 @@ static int file_append(lua_State *L) {
   File *f = check_file(L, 1);
   size_t left;
   const char *at = luaL_checklstring(L, 2, &left);
+  off_t end = lseek(f->fd, 0, SEEK_END);
   while (left > 0) {
     ssize_t n = write(f->fd, at, left);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return lb_failerrno(L, errno, "write %s", f->path);
+    if (n < 0) return take_back(L, f, end);
     at += n;
     left -= (size_t)n;
   }

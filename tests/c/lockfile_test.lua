@@ -59,4 +59,15 @@ return {
     t:shell("ln -s /etc/passwd " .. dir .. "/link")
     t:fails("io", lockfile.open(dir .. "/link"))
   end,
+
+  ["a text that does not fit on the disk is not there at all"] = function(t)
+    local dir = t:directory()
+    local script = t:write(dir .. "/s.lua", [[
+      local file <close> = assert(require("lockfile").open(arg[1] .. "/f"))
+      print(file:append(("x"):rep(32000)), select(3, file:append(("y"):rep(40000))), file:append("z\n"))]])
+    -- files of this process stay below 64 blocks
+    local out = t:shell("ulimit -f 64; trap '' XFSZ; " .. arg[-1] .. " run " .. script .. " " .. dir)
+    t:equal(out, "true\tio\ttrue\n")
+    t:equal(t:read(dir .. "/f"), ("x"):rep(32000) .. "z\n")
+  end,
 }
