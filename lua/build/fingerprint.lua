@@ -2,26 +2,17 @@
 local digest = require "digest"
 local lfs = require "lfs"
 local err = require "core.err"
+local sorted = require "core.sorted"
 
 local fingerprint = {}
 
 local function sha(text) return err.check(digest.string("sha256", text)) end
 
-local function sorted_keys(t)
-  local keys = {}
-  for key in pairs(t) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b)
-    if type(a) == type(b) then return a < b end
-    return type(a) == "number"
-  end)
-  return keys
-end
-
 -- One text for a value, whatever the order of its table's keys; a function counts by its code without debug information.
 local function canonical(value)
   if type(value) == "table" then
     local out = {}
-    for _, key in ipairs(sorted_keys(value)) do out[#out + 1] = canonical(key) .. "=" .. canonical(value[key]) end
+    for _, key in ipairs(sorted.keys(value)) do out[#out + 1] = canonical(key) .. "=" .. canonical(value[key]) end
     return "{" .. table.concat(out, ",") .. "}"
   end
   if type(value) == "function" then return "function " .. sha(string.dump(value, true)) end
@@ -116,7 +107,7 @@ end
 
 local function code_part(recipe)
   local out = { string.dump(recipe.chunk, true) }
-  for _, path in ipairs(sorted_keys(recipe.required)) do out[#out + 1] = string.dump(recipe.required[path].chunk, true) end
+  for _, path in ipairs(sorted.keys(recipe.required)) do out[#out + 1] = string.dump(recipe.required[path].chunk, true) end
   return table.concat(out, "\0")
 end
 
@@ -147,7 +138,7 @@ function fingerprint.of(image, parent)
     recipe = code_part(image.recipe),
   }
   local parts, all = {}, {}
-  for _, name in ipairs(sorted_keys(given)) do
+  for _, name in ipairs(sorted.keys(given)) do
     local full = sha(canonical(given[name]))
     parts[name], all[#all + 1] = full:sub(1, 12), name .. "=" .. full
   end
@@ -184,10 +175,10 @@ The names of the parts that differ, sorted; "recipe" (its code) only when nothin
 ]]
 function fingerprint.changes(old, new)
   local out = {}
-  for _, name in ipairs(sorted_keys(new)) do
+  for _, name in ipairs(sorted.keys(new)) do
     if new[name] ~= old[name] and name ~= "recipe" then out[#out + 1] = name end
   end
-  for _, name in ipairs(sorted_keys(old)) do
+  for _, name in ipairs(sorted.keys(old)) do
     if new[name] == nil then out[#out + 1] = name end
   end
   if #out == 0 and new.recipe ~= old.recipe then out[1] = "the recipe's code" end

@@ -2,6 +2,7 @@
 local lfs = require "lfs"
 local runtime = require "runtime"
 local err = require "core.err"
+local sorted = require "core.sorted"
 local image = require "build.image"
 local files = require "build.files"
 local place = require "build.place"
@@ -67,7 +68,7 @@ end
 
 local function environment(self, loader)
   local function locate(path) return files.locate(path, self.path) end
-  local env, known = words.make(self.problems, locate), {}
+  local env = words.make(self.problems, locate)
   function env.vars(declarations)
     if self.values then error("vars { … } stands once in a recipe", 2) end
     if type(declarations) ~= "table" then error("vars wants a table: vars { name = default }", 2) end
@@ -93,8 +94,7 @@ local function environment(self, loader)
   end
   env.git = { describe = git_describe(self) }
   env.require = local_require(self, env)
-  for name in pairs(env) do known[#known + 1] = name end
-  for name in pairs(_G) do known[#known + 1] = name end
+  local known = sorted.keys(env, _G)
   local show = printer(self)
   return setmetatable(env, {
     __index = function(_, name)

@@ -2,6 +2,7 @@
 local runtime = require "runtime"
 local err = require "core.err"
 local secret = require "core.secret"
+local sorted = require "core.sorted"
 local spec = require "core.spec"
 local standard = require "build.standard"
 local varfile = require "build.varfile"
@@ -185,10 +186,7 @@ variables:short_secrets() -> {string, ...}
 The names of the secret variables read so far whose values are too short to be hidden everywhere, sorted.
 ]]
 function variables:short_secrets()
-  local names = {}
-  for name in pairs(self.short) do names[#names + 1] = name end
-  table.sort(names)
-  return names
+  return sorted.keys(self.short)
 end
 
 --[[
@@ -262,10 +260,7 @@ variables:nearest(name) -> string|nil
 The known variable with the nearest name.
 ]]
 function variables:nearest(name)
-  local names = {}
-  for known in pairs(STANDARD) do names[#names + 1] = known end
-  for known in pairs(self.declared) do names[#names + 1] = known end
-  return runtime.nearest(name, names)
+  return runtime.nearest(name, sorted.keys(STANDARD, self.declared))
 end
 
 return variables

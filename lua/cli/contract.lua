@@ -1,5 +1,6 @@
 -- contract: the comments above public functions, as help prints them
 local load = require "load"
+local sorted = require "core.sorted"
 
 local contract = {}
 
@@ -38,13 +39,6 @@ local function read()
   return cache
 end
 
-local function sorted_keys(map)
-  local out = {}
-  for name in pairs(map) do out[#out + 1] = name end
-  table.sort(out)
-  return out
-end
-
 --[[
 contract.all() -> {name = text}, {name = file}
 The contracts of every public function, by name ("ssh.connect"), and the file each stands in.
@@ -59,7 +53,7 @@ end
 contract.names() -> {string, ...}
 The names of everything that has a contract, sorted.
 ]]
-function contract.names() return sorted_keys(read().byname) end
+function contract.names() return sorted.keys(read().byname) end
 
 --[[
 contract.groups([name]) -> { { name, file, { name, text, file }, ... }, ... }

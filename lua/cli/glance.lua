@@ -1,5 +1,6 @@
 -- glance: what a recipe's text tells without running it, for completion: a press of TAB runs nobody's code
 local lfs = require "lfs"
+local sorted = require "core.sorted"
 local lex = require "cli.lex"
 
 local glance = {}
@@ -64,7 +65,7 @@ the recipe works out are not seen.
 Blocks: on disks only.
 ]]
 function glance.variables(path)
-  local found, seen, names = {}, {}, {}
+  local found, seen = {}, {}
   local function look(file)
     if seen[file] then return end
     seen[file] = true
@@ -73,9 +74,7 @@ function glance.variables(path)
     for _, other in ipairs(imported(file, list)) do look(other) end
   end
   look(path)
-  for name in pairs(found) do names[#names + 1] = name end
-  table.sort(names)
-  return names
+  return sorted.keys(found)
 end
 
 --[[

@@ -1,6 +1,7 @@
 -- shell: the living guest, over ssh: what function steps of recipes get
 local signal = require "signal"
 local err = require "core.err"
+local sorted = require "core.sorted"
 local tail = require "core.tail"
 local units = require "core.units"
 local check = require "guest.check"
@@ -145,10 +146,7 @@ Blocks: yes.
 function guest:fact(name)
   local command = FACTS[name]
   if not command then
-    local known = {}
-    for one in pairs(FACTS) do known[#known + 1] = one end
-    table.sort(known)
-    error("guest:fact: no fact '" .. tostring(name) .. "'; there are " .. table.concat(known, ", "), 2)
+    error("guest:fact: no fact '" .. tostring(name) .. "'; there are " .. table.concat(sorted.keys(FACTS), ", "), 2)
   end
   self.facts[name] = self.facts[name] or self:run(command)
   return self.facts[name]

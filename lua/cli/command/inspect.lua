@@ -1,4 +1,5 @@
 -- inspect RECIPE...: the variables with their origin, and the images
+local sorted = require "core.sorted"
 local options = require "cli.options"
 local recipes = require "cli.recipes"
 local render = require "cli.render"
@@ -14,10 +15,7 @@ end
 
 local function show_variables(image, emit)
   local meta = getmetatable(image.variables)
-  local names = {}
-  for name in pairs(meta.described) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(sorted.keys(meta.described)) do
     local value = image.variables[name]
     if value ~= nil or not STANDARD[name] then
       emit { event = "variable", recipe = image.recipe.path, name = name, value = show(meta.described[name], value),

@@ -1,5 +1,6 @@
 -- modules: what scripts and recipes can require, for editors: functions and methods with their contracts
 local load = require "load"
+local sorted = require "core.sorted"
 local contract = require "cli.contract"
 local api = require "cli.editor.api"
 
@@ -148,12 +149,11 @@ end
 
 -- What the module's own page says of these is enough: a method is the function with the handle as its first argument.
 local function add_shared(add, known)
-  for handle, members in pairs(shared_methods()) do
-    local names = {}
-    for member in pairs(members) do names[#names + 1] = member end
-    table.sort(names)
+  local shared = shared_methods()
+  for _, handle in ipairs(sorted.keys(shared)) do
+    local members = shared[handle]
     add("---@class src." .. handle)
-    for _, member in ipairs(names) do
+    for _, member in ipairs(sorted.keys(members)) do
       local text, arguments = contract.exact(members[member]), {}
       for i, p in ipairs(parameters(text:match("^[^\n]*"))) do
         local said = i > 1 and type_text(described(text, p.name) or p.name, "src", known)
@@ -173,12 +173,10 @@ function modules.files()
   local known, out = objects(), {}
   local found, order = by_module()
   for _, target in ipairs(order) do
-    local lines, module, names = {}, target:match("[^/]+$"), {}
+    local lines, module = {}, target:match("[^/]+$")
     local function add(line) lines[#lines + 1] = line end
     add("---@meta " .. target:gsub("/", ".") .. "\n")
-    for name in pairs(found[target]) do names[#names + 1] = name end
-    table.sort(names)
-    for _, name in ipairs(names) do add_group(name, found[target][name], module, known, add) end
+    for _, name in ipairs(sorted.keys(found[target])) do add_group(name, found[target][name], module, known, add) end
     if target == "objects" then add_shared(add, known) end
     if found[target][module] then add("return " .. module) end
     out[#out + 1] = { path = target .. ".lua", lines = lines }

@@ -1,5 +1,6 @@
 -- builder: one builder of a template as an image of a recipe
 local runtime = require "runtime"
+local sorted = require "core.sorted"
 local convert = require "cli.packer.convert"
 local media = require "cli.packer.media"
 local options = require "cli.packer.options"
@@ -93,9 +94,7 @@ local function simple(image)
     local how = options.known[name]
     if how then how(image, image.raw[name], name)
     elseif not ELSEWHERE[name] and name:sub(1, 1) ~= "_" then
-      local known = {}
-      for one in pairs(options.known) do known[#known + 1] = one end
-      local near = runtime.nearest(name, known)
+      local near = runtime.nearest(name, sorted.keys(options.known))
       lose(image, name, image.raw[name], "not known" .. (near and "; is it " .. near .. "?" or ""))
     end
   end

@@ -1,4 +1,5 @@
 -- argo: a plan as a Workflow for Argo Workflows: a step for each image, after those that it is made from
+local sorted = require "core.sorted"
 local document = require "cli.planformat.document"
 
 local argo = {}
@@ -49,10 +50,7 @@ local function inputs(plans, mask)
     local value = values[name]
     pairs_[i] = { name, type(value) == "string" and mask(value) or value }
   end
-  local names = {}
-  for name in pairs(secrets) do names[#names + 1] = name end
-  table.sort(names)
-  return pairs_, names
+  return pairs_, sorted.keys(secrets)
 end
 
 local function from_secret(name, secret, key, optional)
