@@ -32,6 +32,9 @@ MODULES := $(patsubst src/%.c,%,$(shell grep -l '^int luaopen_lb_' $(SOURCES)))
 OBJECTS := $(SOURCES:src/%.c=$(B)/%.o) $(B)/embedded.o $(B)/vim_tables.o
 LUA     := $(sort $(shell find lua -name '*.lua'))
 
+# tests and demo have a vCenter of their own, whichever one the environment names
+unexport $(filter VCENTER_% GOVC_% LUABUILD_VAR_%,$(.VARIABLES))
+
 .PHONY: all deps test-deps ready test demo lab lab-tools san check bench install clean help FORCE
 all: $(B)/luabuild ## build/luabuild
 
