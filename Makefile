@@ -26,14 +26,11 @@ CFLAGS   := -std=c11 $(OPT) $(WARN) $(SAN) $(shell pkg-config --cflags $(PACKAGE
 LDLIBS   := $(LUALIBS) $(shell pkg-config --libs $(filter-out lua%,$(PACKAGES)) 2>/dev/null)
 LDFLAGS  := -Wl,--as-needed -Wl,-E
 
-TOOLS   := src/mkembed.c src/mkvim.c
-SOURCES := $(filter-out $(TOOLS),$(wildcard src/*.c))
+SOURCES := $(filter-out src/mk%.c,$(wildcard src/*.c))
 MODULES := $(patsubst src/%.c,%,$(shell grep -l '^int luaopen_lb_' $(SOURCES)))
 OBJECTS := $(SOURCES:src/%.c=$(B)/%.o) $(B)/embedded.o $(B)/vim_tables.o
 LUA     := $(sort $(shell find lua -name '*.lua'))
-
-# tests and demo have a vCenter of their own, whichever one the environment names
-unexport $(filter VCENTER_% GOVC_% LUABUILD_VAR_%,$(.VARIABLES))
+unexport $(filter VCENTER_% GOVC_% LUABUILD_VAR_%,$(.VARIABLES)) # tests and demo have a vCenter of their own
 
 .PHONY: all deps test-deps ready test demo lab lab-tools san check bench install clean help FORCE
 all: $(B)/luabuild ## build/luabuild
