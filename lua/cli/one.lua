@@ -21,15 +21,21 @@ function one.cleanup_timeout(given)
   return seconds or err.raise("usage", "--cleanup-timeout: " .. message)
 end
 
--- The names by which a step of the images can be called.
+-- The names by which the images' steps can be called, and the main one of each: "provision 2 setup".
 local function step_names(images, provision_only)
-  local out = {}
-  local function add(name, parent) for _, known in ipairs(pause.names(name, parent)) do out[#out + 1] = known end end
+  local all, main, seen = {}, {}, {}
+  local function add(name, parent)
+    local names = pause.names(name, parent)
+    table.move(names, 1, #names, #all + 1, all)
+    local shown = names[#names]
+    if not seen[shown] then main[#main + 1] = shown end
+    seen[shown] = true
+  end
   for _, image in ipairs(images) do
     for _, step in ipairs(not provision_only and graph.kind(image).steps or {}) do add(step[1]) end
     for _, title in ipairs(provision.titles(image)) do add(title, "provision") end
   end
-  return out
+  return all, main
 end
 
 --[[
@@ -39,12 +45,12 @@ Raises: usage.
 ]]
 function one.check_steps(images, given)
   for _, option in ipairs { "until", "from" } do
-    local wanted, names, found = given[option], step_names(images, option == "from"), false
+    local wanted, found, names, main = given[option], false, step_names(images, option == "from")
     for _, name in ipairs(wanted and names or {}) do found = found or glob.match(name, wanted) end
     if wanted and not found then
       local near = runtime.nearest(wanted, names)
-      err.raise("usage", string.format("--%s: no step '%s'", option, wanted), { hint = near and "did you mean '" .. near .. "'?"
-        or "the steps are " .. table.concat(names, ", ") })
+      err.raise("usage", string.format("--%s: no %sstep '%s'", option, option == "from" and "provisioning " or "", wanted), { hint = near and "did you mean '" .. near .. "'?"
+        or #main > 0 and "the steps are " .. table.concat(main, ", ") or "there is none" })
     end
   end
 end

@@ -60,7 +60,7 @@ return {
     t:contains(out, "--until: no step 'provison'\n  did you mean 'provision'?")
     out, status = builds.run(s, recipe, "--from", "boot")
     t:equal(status, 2, out)
-    t:contains(out, "--from: no step 'boot'")
+    t:contains(out, "--from: no provisioning step 'boot'\n  the steps are provision 1 first, provision 2 breakpoint, provision 3 second\n")
     out, status = builds.run(s, recipe, "--from", "second")
     t:equal(status, 1, out)
     t:contains(out, "no machine of small was kept\n  --until STEP and --on-error=abort keep one")
