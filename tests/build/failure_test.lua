@@ -152,7 +152,8 @@ return {
       ["moved by somebody"] = { status = 0, fields = [[after = { function(_, vm)
           require("vsphere.task").run(vm.parent.parent, "MoveIntoFolder_Task", { list = { vm } })
           vm:rename("elsewhere")
-        end },]], says = { "somebody has renamed the machine IMAGE.build-", " to elsewhere meanwhile", "somebody has moved the machine to the folder vm meanwhile" } },
+        end },]],
+        says = { "somebody has renamed the machine IMAGE.build-", " to elsewhere meanwhile", "somebody has moved the machine to the folder vm meanwhile" } },
       ["create lost"] = { status = 0, faults = fault("CreateVM_Task", "lost") },
       ["publish lost"] = { status = 0, faults = fault("Rename_Task", "lost") },
       ["restart at upload"] = { status = 0, new_iso = true, faults = fault("PUT /folder", "away", { delay = 1 }) },
