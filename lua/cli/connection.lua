@@ -29,8 +29,8 @@ function connection.check(given)
   end
   if #unset == 0 then return end
   err.raise("usage", string.format("which vCenter? %s %s not set", table.concat(environment, ", "), #environment == 1 and "is" or "are"),
-    { hint = string.format("set them in the environment, or %s with --var or a var-file; make lab starts a vCenter to try",
-      table.concat(unset, ", ")) })
+    { hint = string.format("set %s in the environment, or %s with --var or a var-file; make lab starts a vCenter to try",
+      #unset == 1 and "it" or "them", table.concat(unset, ", ")) })
 end
 
 --[[

@@ -49,8 +49,8 @@ function one.check_steps(images, given)
     for _, name in ipairs(wanted and names or {}) do found = found or glob.match(name, wanted) end
     if wanted and not found then
       local near = runtime.nearest(wanted, names)
-      err.raise("usage", string.format("--%s: no %sstep '%s'", option, option == "from" and "provisioning " or "", wanted), { hint = near and "did you mean '" .. near .. "'?"
-        or #main > 0 and "the steps are " .. table.concat(main, ", ") or "there is none" })
+      err.raise("usage", string.format("--%s: no %sstep '%s'", option, option == "from" and "provisioning " or "", wanted),
+        { hint = near and "did you mean '" .. near .. "'?" or #main > 0 and "the steps are " .. table.concat(main, ", ") or "there is none" })
     end
   end
 end

@@ -62,12 +62,15 @@ function recipes.load(given, words)
   if #paths == 0 then err.raise("usage", "which recipe?", { hint = "give its path: luabuild recipes/photon3.lua" }) end
   local secrets = secret.new()
   local vars = variables.new { files = given.var_file, assignments = given.var, secrets = secrets, ask = given.ask, asked = given.asked }
-  local loader, images, problems = recipe.loader(vars), {}, {}
+  local loader, images, seen, problems = recipe.loader(vars), {}, {}, {}
   for _, path in ipairs(paths) do
     local ok, loaded = pcall(loader.load, loader, path)
     if not ok and not err.is(loaded, "recipe") then error(loaded, 0) end
-    if ok then table.move(loaded.images, 1, #loaded.images, #images + 1, images)
-    else problems[#problems + 1] = tostring(loaded) end
+    if not ok then problems[#problems + 1] = tostring(loaded) end
+    for _, image in ipairs(ok and loaded.images or {}) do -- once, however often the recipe is named
+      if not seen[image] then images[#images + 1] = image end
+      seen[image] = true
+    end
   end
   if #problems > 0 then err.raise("recipe", secrets:mask(table.concat(problems, "\n"))) end
   local passed = check_unknown(vars)
