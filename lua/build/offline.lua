@@ -124,13 +124,23 @@ function offline.problems(image)
   return problems
 end
 
+-- An image's name is that of its machine, its output directory and its events.
+local function check_name(image, seen, texts)
+  local here, other = string.format("%s:%s", image.recipe.path, image.line or "?"), seen[image.name]
+  if other then
+    texts[#texts + 1] = string.format("%s: the name '%s' is that of another image, too%s", here, image.name, other ~= here and ": " .. other or "")
+  end
+  seen[image.name] = here
+end
+
 --[[
 offline.check_all(images) -> nothing
-Raises: recipe, with all problems of offline.problems of all images, each with file and line.
+Raises: recipe, with all problems of offline.problems of all images, each with file and line, and images of one name.
 ]]
 function offline.check_all(images)
-  local texts = {}
+  local texts, seen = {}, {}
   for _, image in ipairs(images) do
+    check_name(image, seen, texts)
     local ok, e = pcall(place.raise, image.recipe, offline.problems(image))
     if not ok and not err.is(e, "recipe") then error(e, 0) end
     if not ok then texts[#texts + 1] = tostring(e) end

@@ -155,15 +155,22 @@ local function handler(path)
   end
 end
 
+-- One file, whatever the path says: "photon3.lua", "./photon3.lua".
+local function identity(path)
+  local found = lfs.attributes(path)
+  return found and found.dev .. ":" .. found.ino or path
+end
+
 --[[
 loader:load(path) -> recipe
-Run a recipe file, once: the same path gives the same recipe.
+Run a recipe file, once: the same file gives the same recipe.
 recipe = { path, text, images = {image, ...}, values, described = {text = true} (what git.describe said), say = function(text) (what print
 of the recipe does) }
 Raises: recipe (every problem, with file and line).
 ]]
 function loader:load(path)
-  if self.loaded[path] then return self.loaded[path] end
+  local key = identity(path)
+  if self.loaded[key] then return self.loaded[key] end
   for _, active in ipairs(self.loading) do
     if active == path then err.raise("recipe", "recipes import each other: " .. table.concat(self.loading, " → ") .. " → " .. path) end
   end
@@ -186,7 +193,7 @@ function loader:load(path)
   end
   place.raise(made, made.problems)
   made.images = returned_images(made, result)
-  self.loaded[path] = made
+  self.loaded[key] = made
   return made
 end
 
