@@ -16,7 +16,7 @@
 
 #define PROCESS "process.process"
 #define CHUNK 16384
-#define MANY 16 /* processes in one process.ready */
+#define MANY 64 /* processes in one process.ready */
 
 extern char **environ;
 
@@ -329,7 +329,7 @@ static int process_signal(lua_State *L) {
 /*
 process.ready(processes, seconds) -> {process, ...}
 Wait until one of several has something to read or has ended: those that have; an empty table when time is over.
-  processes      array             16 at most; ended ones are always ready
+  processes      array             64 at most; ended ones are always ready
   seconds        number
 Raises: closed process, cancelled.
 Blocks: yes.
@@ -341,7 +341,7 @@ static int process_ready(lua_State *L) {
   lua_Integer n, found = 0;
   luaL_checktype(L, 1, LUA_TTABLE);
   n = (lua_Integer)lua_rawlen(L, 1);
-  luaL_argcheck(L, n <= MANY, 1, "more than 16 processes");
+  luaL_argcheck(L, n <= MANY, 1, "more than 64 processes");
   do {
     int ended = 0;
     for (lua_Integer i = 0; i < n; i++) {

@@ -16,7 +16,7 @@
 #include "lb.h"
 
 #define MULTI "signal.multi" /* class of the box that owns the curl multi handle */
-#define FDMAX 64
+#define FDMAX 192 /* those of 64 processes */
 #define HOUR 3600000 /* milliseconds: the longest wait in one piece */
 #define ECHO 0.1     /* seconds: what comes so soon after a signal that nobody took note of yet is the same one */
 

@@ -8,6 +8,7 @@ local lines = require "cli.lines"
 local jobs = {}
 
 local READ = 60 -- seconds of one wait
+local MOST = 64 -- children that process.ready waits for at once
 
 --[[
 jobs.width(order) -> integer
@@ -31,7 +32,7 @@ Raises: usage.
 ]]
 function jobs.limit(given)
   local n = math.tointeger(tonumber(given.jobs))
-  if not n or n < 1 then err.raise("usage", string.format("--jobs: %q is not a number of 1 or more", tostring(given.jobs))) end
+  if not n or n < 1 or n > MOST then err.raise("usage", string.format("--jobs: %q is not a number from 1 to %d", tostring(given.jobs), MOST)) end
   return n
 end
 
@@ -126,7 +127,7 @@ end
 jobs.run(order, options) -> error object|nil
 Build the images of a graph's order, at most `limit` at a time, a process each. Returns the first failure.
   order          array             from graph.order
-  options.limit  integer           1 to 16
+  options.limit  integer           1 to 64
   options.program string           this program
   options.given  table             the options of the command line that matter: var, var_file, force, on_error, debug
   options.paths  {string, ...}     the recipes
@@ -135,7 +136,7 @@ Raises: nothing of the builds; cancelled is a failure after every child has clea
 Blocks: yes.
 ]]
 function jobs.run(order, options)
-  local self = { order = order, running = {}, by_image = {}, limit = math.min(options.limit, 16), program = options.program,
+  local self = { order = order, running = {}, by_image = {}, limit = options.limit, program = options.program,
     given = options.given, paths = options.paths, emit = options.emit }
   local _ <close> = setmetatable({}, { __close = function() for _, e in ipairs(self.running) do e.process:close() end end })
   for _, entry in ipairs(order) do self.by_image[entry.image] = entry end

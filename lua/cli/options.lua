@@ -24,7 +24,7 @@ options.sets = {
     { "from", argument = "STEP", doc = "go on with this provisioning step on the machine that was kept" },
     { "debug-step", doc = "stop before each step, to go on, to look around in a REPL, or to end" },
     { "cleanup-timeout", argument = "TIME", default = "60s", doc = "how long undoing may take after a failure or Ctrl-C" },
-    { "jobs", argument = "N", default = "4", doc = "how many images to build side by side" },
+    { "jobs", argument = "N", default = "4", doc = "how many images to build side by side, 64 at most" },
   },
   force = { { "force", doc = "as if nothing were up to date, and replace what is not ours" } },
   output = {
