@@ -10,7 +10,7 @@ table.insert(package.searchers, function(name)
 end)
 local tap = require "tests.tap"
 
-local TOPICS = { "base", "packer", "export", "provision" }
+local TOPICS = { "base", "packer", "export", "provision", "scale", "inventory", "instructions" }
 local output = arg[1] or "build/bench"
 
 -- b.record(what, value, unit, target, met, peer): one line of the table: `peer` is what it is compared with
@@ -26,7 +26,7 @@ end
 local function run(topic)
   local results = {}
   local result, why = tap.run(topic, function(t)
-    require("tests.bench." .. topic) { t = t, program = arg[-1], record = recorder(results) }
+    require("tests.bench." .. topic) { t = t, program = arg[-1], here = here, record = recorder(results) }
     if not lfs.attributes(output, "mode") then assert(lfs.mkdir(output)) end
     t:ok(t:write(output .. "/" .. topic .. ".json", cjson.encode(results)))
   end)
