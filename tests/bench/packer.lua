@@ -105,7 +105,8 @@ end
 
 local function packer(site, name, text, after)
   local file = site.t:write(site.dir .. "/" .. name .. ".json", text)
-  local command = string.format("CHECKPOINT_DISABLE=1 packer build -color=false -force %s%s", file, after and " && " .. after or "")
+  local command = string.format("CHECKPOINT_DISABLE=1 PACKER_CACHE_DIR=%s/cache packer build -color=false -force %s%s",
+    site.dir, file, after and " && " .. after or "")
   return { name = "peer-" .. name, command = "sh -c '" .. command .. "'" }
 end
 
