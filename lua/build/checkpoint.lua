@@ -5,8 +5,8 @@ local task = require "vsphere.task"
 local existing = require "build.existing"
 local family = require "build.family"
 local fingerprint = require "build.fingerprint"
-local iso = require "build.iso"
 local kept = require "build.kept"
+local media = require "build.media"
 
 local checkpoint = {}
 local KEYS = existing.KEYS
@@ -77,19 +77,12 @@ function checkpoint.find(b)
   if b.resume then b.reason = string.format("%s; goes on from the checkpoint '%s' of run %s", b.reason, b.resume.name, b.resume.vm.run) end
 end
 
--- What the installation needed: the drives go from the machine, floppy and CD of that run from the datastore.
+-- What the installation needed: the drives go from the machine, its floppy or CD from the datastore.
 local function without_media(b, devices)
-  local changes = {}
-  local function drop(drive)
-    changes[#changes + 1] = device.remove(drive)
-    local file = drive.backing and drive.backing.fileName
-    local path = file and file:match("^%[.-%]%s*(.+)$")
-    if path and path:find(iso.FOLDER .. "/" .. b.resume.vm.run .. ".", 1, true) == 1 then
-      b.scope:push("medium " .. file, function() b.datastore:delete(path) end).quiet = true
-    end
-  end
-  for _, cd in ipairs(device.cdroms(devices)) do drop(cd) end
-  for _, floppy in ipairs(device.floppies(devices)) do drop(floppy) end
+  local changes, medium = {}, media.in_drive(b, devices)
+  for _, cd in ipairs(device.cdroms(devices)) do changes[#changes + 1] = device.remove(cd) end
+  for _, floppy in ipairs(device.floppies(devices)) do changes[#changes + 1] = device.remove(floppy) end
+  if medium then b.scope:push("medium " .. medium, function() b.datastore:delete(medium) end).quiet = true end
   return changes
 end
 

@@ -8,6 +8,7 @@ local signal = require "signal"
 local units = require "core.units"
 local boot = require "build.boot"
 local iso = require "build.iso"
+local device = require "vsphere.device"
 
 local media = {}
 
@@ -118,6 +119,22 @@ function media.record(b)
   local k = b.image.kickstart
   local name = k and (k.floppy and b.run .. ".flp" or k.cd and b.run .. ".cd.iso")
   return name and b.file_record(iso.FOLDER .. "/" .. name)
+end
+
+--[[
+media.in_drive(b, devices) -> string|nil
+The path on the datastore of the floppy or CD with a kickstart, of whichever run, that is in one of the drives.
+  devices        array of VirtualDevice
+]]
+function media.in_drive(b, devices)
+  local folder = b.datastore:path(iso.FOLDER .. "/")
+  for _, drives in ipairs { device.floppies(devices), device.cdroms(devices) } do
+    for _, drive in ipairs(drives) do
+      local file = device.file(drive) or ""
+      local name = file:sub(1, #folder) == folder and file:sub(#folder + 1) or ""
+      if name:find "^%x%x%x%x%x%x%x%x%.flp$" or name:find "^%x%x%x%x%x%x%x%x%.cd%.iso$" then return iso.FOLDER .. "/" .. name end
+    end
+  end
 end
 
 --[[

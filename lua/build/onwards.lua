@@ -4,10 +4,9 @@ local runtime = require "runtime"
 local err = require "core.err"
 local checkpoint = require "build.checkpoint"
 local existing = require "build.existing"
-local iso = require "build.iso"
+local media = require "build.media"
 local pause = require "build.pause"
 local provision = require "build.provision"
-local device = require "vsphere.device"
 
 local onwards = {}
 local KEYS = existing.KEYS
@@ -48,24 +47,13 @@ function onwards.find(b)
   b.reason = string.format("%s; goes on with %s, as it is", b.reason, b.resume.vm.name)
 end
 
--- The floppy and the CD of that run go from the datastore when this one ends; until then they are in the drives.
-local function drop_media(b)
-  for _, drive in ipairs(table.move(device.floppies(b.devices), 1, 9, 10, device.cdroms(b.devices))) do
-    local file = drive.backing and drive.backing.fileName
-    local path = file and file:match("^%[.-%]%s*(.+)$")
-    if path and path:find(iso.FOLDER .. "/" .. b.resume.vm.run .. ".", 1, true) == 1 then
-      b.scope:push("medium " .. file, function() b.datastore:delete(path) end).quiet = true
-    end
-  end
-end
-
 local function take(b)
   b.vm = b.resume.vm.object
   b.vm:rename(b.temporary_name)
   b.vm:reconfigure { extraConfig = existing.options(existing.building(b)) }
   local facts = b.vm:get { "config.hardware.device", "snapshot" }
   b.devices, b.checkpoint = facts["config.hardware.device"], facts.snapshot and "of the machine that was kept" -- goes when it is finished
-  drop_media(b)
+  b.media_file = media.in_drive(b, b.devices) -- goes when it is taken out, not when this build fails: the drive needs it
   return string.format("the machine of run %s", b.resume.vm.run)
 end
 

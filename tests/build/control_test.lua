@@ -40,16 +40,20 @@ return {
     t:contains(out, "small: up to date")
   end,
 
-  ["a machine that was kept is still there when going on with it fails"] = function(t)
+  ["a machine that was kept is still there, with its floppy, when going on with it fails; the floppy goes in the end"] = function(t)
     local s = site(t)
-    t:equal(select(2, builds.run(s, builds.recipe(s, STEPS), "--until", "ssh")), 0)
-    local broken = builds.recipe(s, 'provision = { shell { "exit 4", name = "first" } },')
+    local floppy = 'kickstart = { floppy = "kickstart/centos" }, '
+    t:equal(select(2, builds.run(s, builds.recipe(s, floppy .. STEPS), "--until", "ssh")), 0)
+    local files = builds.state(s).files
+    t:equal(#files, 1)
+    local broken = builds.recipe(s, floppy .. 'provision = { shell { "exit 4", name = "first" } },')
     local out, status = builds.run(s, broken, "--from", "first")
     t:equal(status, 1, out)
     t:contains(out, "is kept, as it was before")
-    out, status = builds.run(s, builds.recipe(s, STEPS), "--from", "first")
+    t:equal(builds.state(s).files, files)
+    out, status = builds.run(s, builds.recipe(s, floppy .. STEPS), "--from", "first")
     t:equal(status, 0, out)
-    t:equal(builds.state(s).vms, { "small" })
+    t:equal(builds.state(s), { vms = { "small" }, files = {}, sessions = 0 })
   end,
 
   ["--until and --from: no such step, nothing kept"] = function(t)
