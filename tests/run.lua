@@ -6,13 +6,7 @@ local err = require "core.err"
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
 local filter = arg[1]
 
--- test code: tests/NAME.lua as require "tests.NAME"
-table.insert(package.searchers, function(name)
-  local path = name:match("^tests%.(.+)$")
-  if not path then return "not a test module" end
-  local chunk, message = loadfile(here .. "/" .. path:gsub("%.", "/") .. ".lua")
-  return chunk or message
-end)
+dofile(here .. "/modules.lua")(here)
 local tap = require "tests.tap"
 
 local function files(dir, found)

@@ -4,10 +4,7 @@ local cjson = require "cjson"
 local lfs = require "lfs"
 
 local here = arg[0]:match("^(.*)/[^/]*/[^/]*$") or ".."
-table.insert(package.searchers, function(name)
-  local path = name:match("^tests%.(.+)$")
-  return path and loadfile(here .. "/" .. path:gsub("%.", "/") .. ".lua") or nil
-end)
+dofile(here .. "/modules.lua")(here)
 local tap = require "tests.tap"
 
 local TOPICS = { "base", "packer", "export", "provision", "scale", "inventory", "instructions" }

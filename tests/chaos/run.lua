@@ -2,12 +2,7 @@
 -- forgetful. After each the server is clean, the image before is what it was, and the build works again. Prints a table, and what
 -- was lost; exit 1 if anything was. FILTER is a part of "kind fault step".
 local here = arg[0]:match("^(.*)/[^/]*/[^/]*$") or "."
-table.insert(package.searchers, function(name)
-  local path = name:match("^tests%.(.+)$")
-  if not path then return "not a test module" end
-  local chunk, message = loadfile(here .. "/" .. path:gsub("%.", "/") .. ".lua")
-  return chunk or message
-end)
+dofile(here .. "/modules.lua")(here)
 local builds = require "tests.builds"
 local case = require "tests.chaos.case"
 local faults = require "tests.chaos.faults"

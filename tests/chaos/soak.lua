@@ -1,12 +1,7 @@
 -- luabuild run tests/chaos/soak.lua [N]: N builds (200) in a row by one process, in the lab where nothing boots. Its memory and open files
 -- and the vCenter's sessions are looked at after each; exit 1 when they grow.
 local here = arg[0]:match("^(.*)/[^/]*/[^/]*$") or "."
-table.insert(package.searchers, function(name)
-  local path = name:match("^tests%.(.+)$")
-  if not path then return "not a test module" end
-  local chunk, message = loadfile(here .. "/" .. path:gsub("%.", "/") .. ".lua")
-  return chunk or message
-end)
+dofile(here .. "/modules.lua")(here)
 local lfs = require "lfs"
 local signal = require "signal"
 local builds = require "tests.builds"
