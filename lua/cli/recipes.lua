@@ -51,6 +51,14 @@ local function check_unknown(vars)
   return passed
 end
 
+-- What is missing may be there under a name that is nearly right.
+local function add_misspelt(vars, problems)
+  for _, name in ipairs((vars:unknown())) do
+    local near = vars:nearest(name)
+    if near then problems[#problems + 1] = string.format("--var %s: did you mean '%s'?", name, near) end
+  end
+end
+
 --[[
 recipes.load(given, words) -> {image, ...}, { notes, secrets, variables }
 Load the recipes among `words` and choose images by the other words, --only and --except.
@@ -72,7 +80,10 @@ function recipes.load(given, words)
       seen[image] = true
     end
   end
-  if #problems > 0 then err.raise("recipe", secrets:mask(table.concat(problems, "\n"))) end
+  if #problems > 0 then
+    add_misspelt(vars, problems)
+    err.raise("recipe", secrets:mask(table.concat(problems, "\n")))
+  end
   local passed = check_unknown(vars)
   local only = table.move(given.only or {}, 1, #(given.only or {}), #names + 1, names)
   check_selected(images, only)

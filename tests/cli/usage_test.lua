@@ -122,6 +122,8 @@ return {
   ["variables"] = refused {
     unknown = { arguments = "r.lua --var memroy=3",
       says = { "--var memroy: no recipe knows this variable", "did you mean 'memory'?" } },
+    ["unknown, and what it was for is missing"] = { arguments = "r.lua --var conut=3 --var count=many",
+      says = { '--var count: a whole number expected, got "many"', "--var conut: did you mean 'count'?" } },
     form = { arguments = "r.lua --var memory", says = { "--var memory: NAME=VALUE is expected" } },
     type = { arguments = "r.lua --var count=many", says = { '--var count: a whole number expected, got "many"' } },
     unit = { arguments = "r.lua --var memory=4GB2", says = { '--var memory: "4GB2" is not a size' } },
