@@ -108,7 +108,7 @@ return {
     t:match(names, "^other%-20200101T000000Z%-0a.log\nother.log\nsmall%-20200114T")
     t:equal(select(2, names:gsub("small", "")), 10)
     run(s, recipe)
-    t:contains(t:shell("tail -n 2 $(ls " .. s.dir .. "/output/log/small* | tail -n 1)"), "small: up to date", "also when there was nothing to do")
+    t:contains(t:shell("tail -n 2 $(ls -t " .. s.dir .. "/output/log/small* | head -n 1)"), "small: up to date", "also when there was nothing to do")
   end,
   ["a log that cannot be written is a warning"] = function(t)
     local s = site(t)
