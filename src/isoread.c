@@ -134,15 +134,19 @@ static int reader_next(lua_State *L) {
   return 1;
 }
 
-/* The content of the entry into the file; 0, or 3 with a failure pushed. */
+/* The content of the entry into the file, of the size that was told before; 0, or 3 with a failure pushed. */
 static int copy(lua_State *L, Reader *r, partial_File *file, const char *path) {
   char *chunk = lua_newuserdatauv(L, CHUNK, 0);
+  la_int64_t left = archive_entry_size(r->entry);
   la_ssize_t n;
-  while ((n = archive_read_data(r->archive, chunk, CHUNK)) > 0) {
+  while ((n = archive_read_data(r->archive, chunk, CHUNK)) > 0 && n <= left) {
     lb_checkcancel(L);
     if (partial_write(file, chunk, (size_t)n) < 0) return lb_failerrno(L, errno, "write %s", path);
+    left -= n;
   }
-  return n < 0 ? failed(L, r) : 0;
+  if (n < 0) return failed(L, r);
+  if (n > 0 || left > 0) return lb_fail(L, "format", "%s: an entry has not the size that it says: the image is damaged", r->path);
+  return 0;
 }
 
 /*

@@ -120,6 +120,25 @@ return {
     t:equal(next(files), nil)
   end,
 
+  ["a compressed entry that becomes longer or shorter than it says is refused"] = function(t)
+    local dir = t:directory()
+    t:write(dir .. "/a", ("a"):rep(40000))
+    t:shell(string.format("cd %s && xorriso -outdev a.iso -zisofs level=9 -map a /a -set_filter_r --zisofs /a -- -commit", dir))
+    local image = t:read(dir .. "/a.iso")
+    for size, ok in pairs { [39999] = false, [40000] = true, [40001] = false } do
+      local little = string.pack("<I4", size) -- of Rock Ridge's entry ZF, in both orders of bytes, and of the compressed file's head
+      local says = image:gsub("(ZF\x10\x01pz\x04\x0f)........", "%1" .. (little .. little:reverse()):gsub("%%", "%%%%"))
+        :gsub("(\x37\xe4\x53\x96\xc9\xdb\xd6\x07)....", "%1" .. little:gsub("%%", "%%%%"))
+      local r <close> = assert(iso.open(t:write(dir .. "/b.iso", says)))
+      local entry
+      repeat entry = assert(r:next()) until entry.name == "a"
+      t:equal(entry.size, size)
+      if ok then t:equal(r:save(dir .. "/out"), true)
+      else t:contains(t:fails("format", r:save(dir .. "/out")), "has not the size that it says") end
+      os.remove(dir .. "/out")
+    end
+  end,
+
   ["what cannot be read is refused, and a closed reader, too"] = function(t)
     local dir = t:directory()
     t:fails("notfound", iso.open(dir .. "/nothing"))
