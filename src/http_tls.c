@@ -35,7 +35,7 @@ int tls_pin(tls_Trust *trust, const char *text) {
 }
 
 void tls_thumbprint(const unsigned char *bytes, size_t n, char out[TLS_THUMBPRINT]) {
-  for (size_t i = 0; i < n; i++) snprintf(out + 3 * i, 4, i + 1 < n ? "%02X:" : "%02X", bytes[i]);
+  if (!OPENSSL_buf2hexstr_ex(out, TLS_THUMBPRINT, NULL, bytes, n, ':')) *out = '\0';
 }
 
 /* ---- peers ---- */

@@ -71,9 +71,8 @@ static int compare_versions(const char *a, const char *b) {
 }
 
 int vim_findversion(const char *text) {
-  int best = -1;
+  int i = (int)vim_nversions - 1; /* from the newest: that is what servers speak */
   if (*text < '0' || *text > '9') return -1;
-  for (unsigned i = 0; i < vim_nversions; i++)
-    if (compare_versions(vim_names + vim_versions[i], text) <= 0) best = (int)i;
-  return best;
+  while (i >= 0 && compare_versions(vim_names + vim_versions[i], text) > 0) i--;
+  return i;
 }

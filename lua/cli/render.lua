@@ -20,12 +20,24 @@ local function clean_text(text, mask)
   return clean == masked and clean or mask(clean)
 end
 
-local function cleaned(value, mask)
-  if type(value) == "string" then return clean_text(value, mask) end
+local function copied(value, change)
+  if type(value) == "string" then return change(value) end
   if type(value) ~= "table" then return value end
   local out = {}
-  for key, inner in pairs(value) do out[key] = cleaned(inner, mask) end
+  for key, inner in pairs(value) do out[key] = copied(inner, change) end
   return out
+end
+
+-- Most events have nothing that must go: all their texts are looked at as one.
+local function cleaned(event, mask)
+  local texts = {}
+  local copy = copied(event, function(text)
+    texts[#texts + 1] = text
+    return text
+  end)
+  local all = table.concat(texts, " ")
+  if clean_text(all, mask) == all then return copy end
+  return copied(event, function(text) return clean_text(text, mask) end)
 end
 
 local function iso_time(seconds, thousandth) return os.date("!%Y-%m-%dT%H:%M:%S", seconds) .. string.format(".%03dZ", thousandth) end

@@ -1,4 +1,6 @@
 -- secret: values that must never be shown, and the mask that everything shown goes through
+local digest = require "digest"
+
 local secret = {}
 local MARK = "••••"
 local SHORT = 6 -- shorter values are masked only where they stand alone
@@ -37,20 +39,12 @@ local FORMS = {
   function(text) return (text:gsub("[^%w%-%._/:=@,+\128-\255]", "\\%0")) end, function(text) return (text:gsub('[\\"]', "\\%0")) end,
 }
 
-local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 -- The characters of base64 that depend on nothing but `text` when it stands at `offset` (0 to 2) of a group of three; all to the end
 -- when nothing comes after it.
 local function base64(text, offset, ends)
-  local out, padded = {}, string.rep("\0", offset) .. text
-  for i = 1, ends and #padded or #padded - 2, 3 do
-    local a, b, c = padded:byte(i, i + 2)
-    local bits = a << 16 | (b or 0) << 8 | (c or 0)
-    for n, shift in ipairs { 18, 12, 6, 0 } do
-      local index = (bits >> shift & 63) + 1
-      if n <= 2 or (n == 3 and b) or c then out[#out + 1] = ALPHABET:sub(index, index) end
-    end
-  end
-  return table.concat(out):sub(offset == 0 and 1 or offset + 2)
+  local bytes = string.rep("\0", offset) .. text
+  local form = digest.base64(ends and bytes or bytes:sub(1, #bytes - #bytes % 3))
+  return (form:sub(offset == 0 and 1 or offset + 2):gsub("=+$", ""))
 end
 
 --[[

@@ -1,5 +1,5 @@
 -- page: the report of a build as one HTML page that needs nothing else: no script, no request leaves it, everything in it is escaped
-local base64 = require "core.base64"
+local digest = require "digest"
 local css = require "cli.view.css"
 local units = require "core.units"
 
@@ -51,7 +51,7 @@ end
 
 local function figure(picture)
   return html('<figure><img alt="the console: %s" src="data:image/png;base64,%s"><figcaption>%s, after %s</figcaption></figure>',
-    picture.name, { base64.encode(picture.bytes) }, picture.name, units.format_seconds(picture.at))
+    picture.name, { digest.base64(picture.bytes) }, picture.name, units.format_seconds(picture.at))
 end
 
 local function failure(out, image)
