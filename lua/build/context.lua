@@ -27,7 +27,8 @@ function context.new(image, options, emit)
   b.emit = function(event)
     event.image, event.run = image.name, run
     if events.within_step(event.event) then event.step, event.parent = event.step or b.step, b.parent end
-    emit(event)
+    local ok, e = pcall(emit, event)
+    if not ok and not (b.scope.unwinding and e.unheard) then error(e, 0) end -- that nobody listens any more stops no clean-up
   end
   b.scope = scope.new { deadline = options.cleanup_timeout,
     report = function(name, e) b.emit { event = "undo", name = name, error = e and tostring(e) or nil } end,

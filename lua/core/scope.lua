@@ -7,7 +7,7 @@ scope.__index = scope
 
 --[[
 scope.new(options) -> scope
-Make a clean-up stack; `local s <close> = scope.new()` unwinds it at the end of the block.
+Make a clean-up stack; `local s <close> = scope.new()` unwinds it at the end of the block. Its field `unwinding` is true from then on.
   options.report function|nil      report(name, error or nil) is called after each undo
   options.deadline number = 60     seconds for the whole clean-up; what is left then is reported as not undone
   options.begun  function|nil      begun(entry) is called before the entry is on the stack: what it raises keeps the deed undone
@@ -90,6 +90,7 @@ Blocks: yes, for `deadline` seconds at most.
 ]]
 function scope:unwind(stopped)
   signal.acknowledge()
+  self.unwinding = true
   local left, stop = {}, stopped and "signal" or nil
   signal.limit(math.max(self.deadline, 0.001))
   for i = #self, 1, -1 do

@@ -124,6 +124,9 @@ return {
     t:contains(out, "status 1")
     t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 })
     t:equal(t:shell("{ env " .. builds.command(s, { "inspect", builds.recipe(s) }) .. "; } | head -n 1"):match("\n(.*)$"), "", "a query ends silently")
+    s.lab:fault { method = "PowerOffVM_Task", fault = "slow", delay = 1 }
+    t:shell("{ env " .. builds.command(s, { builds.recipe(s, 'boot = function() os.execute "kill -TERM $PPID" end,'), "--json" }) .. "; } | sed '/step.failed/q'")
+    t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 }, "nobody listens from the clean-up on")
   end,
   ["plan says what a build would do, and does nothing"] = function(t)
     local s = site(t)
