@@ -17,6 +17,7 @@
 #define PROCESS "process.process"
 #define CHUNK 16384
 #define MANY 64 /* processes in one process.ready */
+#define TIE 100 /* the tie's descriptor in the child: beyond those that shells and scripts use */
 
 extern char **environ;
 
@@ -25,6 +26,7 @@ typedef struct Process {
   pid_t pid;
   int pidfd;  /* readable when it has ended */
   int out[2]; /* its standard output and errors, -1 when they have ended */
+  int tie[2]; /* a pipe that carries nothing: when this process dies, its breaking is a signal for the group */
   int reaped;
   int status; /* as from waitpid, once reaped */
 } Process;
@@ -54,9 +56,12 @@ static void shut(Process *p) {
     kill(-p->pid, SIGKILL);
     reap(p, 0);
   }
+  fcntl(p->tie[0], F_SETFL, 0); /* what an ended process has left running is let go */
   close_fd(&p->pidfd);
-  close_fd(&p->out[0]);
-  close_fd(&p->out[1]);
+  for (int i = 0; i < 2; i++) {
+    close_fd(&p->out[i]);
+    close_fd(&p->tie[i]);
+  }
 }
 
 /*
@@ -77,7 +82,7 @@ typedef struct Start {
   int made; /* actions and attributes are initialised */
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
-  int in, pipes[2][2];
+  int in, pipes[3][2]; /* of its output, its errors, and the tie */
 } Start;
 #define START "process.start"
 
@@ -89,7 +94,7 @@ static int start_close(lua_State *L) {
     posix_spawnattr_destroy(&s->attributes);
   }
   close_fd(&s->in);
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 3; i++) {
     close_fd(&s->pipes[i][0]);
     close_fd(&s->pipes[i][1]);
   }
@@ -172,8 +177,21 @@ static int prepare(Start *s, const char *directory) {
   posix_spawnattr_setsigdefault(&s->attributes, &ours);
   if (directory) failed = posix_spawn_file_actions_addchdir_np(&s->actions, directory);
   if (!failed) failed = posix_spawn_file_actions_adddup2(&s->actions, s->in, 0);
+  if (!failed) failed = posix_spawn_file_actions_adddup2(&s->actions, s->pipes[2][0], TIE);
   if (!failed) failed = posix_spawn_file_actions_adddup2(&s->actions, s->pipes[0][1], 1);
   return failed ? failed : posix_spawn_file_actions_adddup2(&s->actions, s->pipes[1][1], 2);
+}
+
+/* The kernel signals the whole group when the tie's other end, which is ours alone, goes with us; no code of ours need live
+ * for that, so a SIGKILL does not get in between. A child that has ended already has no group: that is no failure. */
+static void tie(Process *p, int ends[2]) {
+  for (int i = 0; i < 2; i++) {
+    p->tie[i] = ends[i];
+    ends[i] = -1;
+  }
+  fcntl(p->tie[0], F_SETSIG, SIGTERM);
+  fcntl(p->tie[0], F_SETOWN, -p->pid);
+  fcntl(p->tie[0], F_SETFL, O_ASYNC);
 }
 
 /*
@@ -184,9 +202,10 @@ Start a program, found along PATH, without a shell.
   options.env       {name = value}|nil added to our environment
   options.directory string|nil         where it runs
   options.stdin     string|nil         its standard input; nothing by default
-It runs in a process group of its own: signals for us do not reach it. Close it when done: one that still runs is killed.
+It runs in a process group of its own: signals for us do not reach it. Close it when done: one that still runs is killed. Should
+this process die before that, whatever killed it, the group gets a SIGTERM (its descriptor 100 is for that).
 Codes: notfound (no such program or directory), io.
-Blocks: no.  Source: posix_spawn(3), pidfd_open(2).
+Blocks: no.  Source: posix_spawn(3), pidfd_open(2), fcntl(2) (O_ASYNC, F_SETOWN, F_SETSIG).
 */
 static int process_start(lua_State *L) {
   static const char *const keys[] = {"command", "directory", "env", "stdin", NULL};
@@ -206,13 +225,14 @@ static int process_start(lua_State *L) {
   directory = lb_optstring(L, 1, "directory", NULL, NULL);
   input = lb_optstring(L, 1, "stdin", NULL, &n);
   p = lb_newbox(L, sizeof *p, PROCESS);
-  p->pidfd = p->out[0] = p->out[1] = -1;
+  p->pidfd = p->out[0] = p->out[1] = p->tie[0] = p->tie[1] = -1;
   s = lb_newbox(L, sizeof *s, START);
-  s->in = s->pipes[0][0] = s->pipes[0][1] = s->pipes[1][0] = s->pipes[1][1] = -1;
+  memset(s->pipes, -1, sizeof s->pipes);
+  s->in = -1;
   lb_opened(&s->box);
   lua_toclose(L, -1);
   s->in = input_of(input, input ? n : 0);
-  if (s->in < 0 || pipe2(s->pipes[0], O_CLOEXEC) < 0 || pipe2(s->pipes[1], O_CLOEXEC) < 0)
+  if (s->in < 0 || pipe2(s->pipes[0], O_CLOEXEC) < 0 || pipe2(s->pipes[1], O_CLOEXEC) < 0 || pipe2(s->pipes[2], O_CLOEXEC) < 0)
     return lb_failerrno(L, errno, "start %s", argv[0]);
   failed = prepare(s, directory);
   if (!failed) failed = posix_spawnp(&p->pid, argv[0], &s->actions, &s->attributes, argv, envp);
@@ -223,6 +243,7 @@ static int process_start(lua_State *L) {
     s->pipes[i][0] = -1;
     fcntl(p->out[i], F_SETFL, O_NONBLOCK);
   }
+  tie(p, s->pipes[2]);
   p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
   if (p->pidfd < 0) {
     failed = errno;

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -285,21 +284,6 @@ static int signal_limit(lua_State *L) {
 }
 
 /*
-signal.with_parent(pid) -> true
-From now on the end of the process that started this one, whatever ended it, is a SIGTERM for this one; at once when it is
-not the parent any more.
-  pid            integer           of the parent: its process.id()
-Blocks: no.  Source: prctl(2), PR_SET_PDEATHSIG.
-*/
-static int signal_with_parent(lua_State *L) {
-  lua_Integer parent = luaL_checkinteger(L, 1);
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) raise(SIGTERM);
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-/*
 signal.pending() -> integer
 How many signals came since the last acknowledge.
 Blocks: no.
@@ -332,7 +316,7 @@ static int signal_closestate(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"acknowledge", signal_acknowledge}, {"catch", signal_catch},     {"limit", signal_limit},
     {"now", signal_now},                 {"pending", signal_pending}, {"sleep", signal_sleep},
-    {"tick", signal_tick},               {"with_parent", signal_with_parent}, {NULL, NULL},
+    {"tick", signal_tick},               {NULL, NULL},
 };
 
 int luaopen_lb_signal(lua_State *L);

@@ -40,7 +40,7 @@ localshell.run(b, step, feed) -> nothing
 Run a step's commands here with sh -e, or its script, in the recipe's working directory. In the environment: LUABUILD_ADDRESS,
 LUABUILD_PORT, LUABUILD_USER, LUABUILD_KEY (the private key's file, when there is one), LUABUILD_IMAGE, LUABUILD_RUN, LUABUILD_OUTPUT (the directory of the
 image's files here). A command that is
-interrupted or takes too long is killed with what it started.
+interrupted or takes too long is killed with what it started; they get a SIGTERM when this process is killed.
   step           table             of the word local_shell
   feed           function          called with ("out"|"err", bytes) as they come
 Raises: build (its exit status, with the last lines), timeout, io; cancelled.

@@ -40,7 +40,7 @@ end
 
 -- What a child is to do travels over standard input: variables may be secret, and argument lists are public.
 local function start(self, entry)
-  local task = { given = self.given, paths = self.paths, image = entry.image.name, parent = entry.parent, started_by = process.id() }
+  local task = { given = self.given, paths = self.paths, image = entry.image.name, parent = entry.parent }
   entry.process = err.check(process.start { command = { self.program, "child" }, stdin = cjson.encode(task) })
   entry.reader = lines.reader(entry.image.name, function(event)
     if event.event == "image.failed" then entry.told = true end

@@ -1,5 +1,6 @@
 local process = require "process"
 local signal = require "signal"
+local peer = require "tests.peer"
 
 local function run(t, options)
   local p <close> = assert(process.start(options))
@@ -8,6 +9,15 @@ local function run(t, options)
   local result = p:wait(10)
   t:ok(result, "it has ended")
   return out.out, out.err, result
+end
+
+-- Has the process ended, or does it soon?
+local function gone(t, pid)
+  for _ = 1, 250 do
+    if t:shell("kill -0 " .. pid) ~= "" then return true end
+    signal.sleep(0.02)
+  end
+  return false
 end
 
 local probe, why = process.start { command = { "true" } }
@@ -49,11 +59,25 @@ return {
     local _, pid = p:read(10)
     p:close()
     p:close()
-    for _ = 1, 100 do
-      if t:shell("kill -0 " .. pid) ~= "" then break end
-      signal.sleep(0.02)
-    end
-    t:match(t:shell("kill -0 " .. pid), "No such process")
+    t:ok(gone(t, pid))
+  end,
+  ["what a process started gets a signal when that process is killed, and so does what it started in turn"] = function(t)
+    local parent = t:write(t:directory() .. "/parent.lua", [[
+      local p = require "process".start { command = { "sh", "-c", "sleep 62 & echo $$ $!; sleep 63" } }
+      print(select(2, p:read()))
+      io.stdout:flush()
+      require "signal".sleep(30)]])
+    local p <close> = peer.child(t, { command = { arg[-1], "run", parent } })
+    local _, line = p:read(30)
+    p:signal "KILL"
+    for pid in line:gmatch "%d+" do t:ok(gone(t, pid), pid .. " is there still") end
+  end,
+  ["what an ended process left running is let alone"] = function(t)
+    local p = assert(process.start { command = { "sh", "-c", "sleep 64 >&- 2>&- & echo $!" } })
+    local _, pid = p:read(10)
+    t:equal(p:wait(10), { status = 0 })
+    p:close()
+    t:equal(t:shell("kill " .. pid), "", "it was there to be ended")
   end,
   ["several are waited for at once"] = function(t)
     local slow <close> = assert(process.start { command = { "sleep", "60" } })

@@ -61,30 +61,4 @@ return {
     t:equal(status, 128 + 15)
     t:equal(t:read(dir .. "/out"), "waits 1\nended\nwaits 2\nended\nwaits 3\n")
   end,
-  ["a child of a process that is killed gets a signal"] = function(t)
-    local dir = t:directory()
-    local child = t:write(dir .. "/child.lua", [[
-      local signal = require "signal"
-      signal.with_parent(tonumber(arg[1]))
-      local ok, e = pcall(function()
-        io.stdout:write("ready\n") io.stdout:flush()
-        signal.sleep(30)
-      end)
-      io.open(arg[2], "w"):write(e.message):close()]])
-    local parent = t:write(dir .. "/parent.lua", string.format([[
-      local process, signal = require "process", require "signal"
-      local p = process.start { command = { %q, "run", %q, tostring(process.id()), %q } }
-      p:read()
-      io.stdout:write("ready\n") io.stdout:flush()
-      signal.sleep(30)]], arg[-1], child, dir .. "/said"))
-    local p <close> = peer.child(t, { command = { arg[-1], "run", parent } })
-    t:equal(select(2, p:read(30)), "ready\n")
-    p:signal "KILL"
-    for _ = 1, 500 do
-      local file <close> = io.open(dir .. "/said")
-      if file and file:read "a" == "terminated" then return t:ok(true) end
-      signal.sleep(0.02)
-    end
-    t:ok(false, "the child was not told")
-  end,
 }

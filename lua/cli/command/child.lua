@@ -1,6 +1,5 @@
 -- child: builds one image of a parallel build; what to do is on standard input, events go to standard output. Not for people.
 local cjson = require "cjson"
-local signal = require "signal"
 local err = require "core.err"
 local graph = require "build.graph"
 local one = require "cli.one"
@@ -14,7 +13,6 @@ end
 
 local function run()
   local task = cjson.decode(io.read("a"))
-  signal.with_parent(math.tointeger(task.started_by)) -- it never stays behind alone
   local given = task.given
   given.only, given.except = nil, nil
   local images, about = recipes.load(given, task.paths)
