@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 
 #define TYPE "iso.reader"
 #define CHUNK 65536
+#define RECORD 34 /* bytes of the shortest entry of a directory: ECMA-119 9.1 */
 
 typedef struct Reader {
   lb_Box box;
@@ -24,6 +26,7 @@ typedef struct Reader {
   struct archive_entry *entry; /* the current one, of the archive's own; NULL: none */
   locale_t utf8;               /* libarchive makes names for the locale, and ours are UTF-8 */
   const char *path;            /* of the image, kept by user value 1 */
+  off_t room;                  /* entries that it may still have */
 } Reader;
 
 static void release(Reader *r) {
@@ -72,6 +75,7 @@ int iso_open(lua_State *L) {
   else if (fstat(r->fd, &st) < 0) status = lb_failerrno(L, errno, "read %s", path);
   else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) status = lb_fail(L, "io", "read %s: not a regular file", path);
   else {
+    r->room = S_ISREG(st.st_mode) ? st.st_size / RECORD : INT32_MAX;
     archive_read_support_format_iso9660(r->archive);
     if (archive_read_open_fd(r->archive, r->fd, CHUNK) == ARCHIVE_OK) return 1;
     status = failed(L, r);
@@ -115,6 +119,10 @@ static int reader_next(lua_State *L) {
   const char *name, *target;
   if (status == ARCHIVE_EOF) return lua_pushboolean(L, 0), 1;
   if (!r->entry) return failed(L, r);
+  if (r->room-- <= 0) { /* libarchive does not see every loop */
+    r->entry = NULL;
+    return lb_fail(L, "format", "%s: it has more entries than room for them: a directory is in itself", r->path);
+  }
   name = archive_entry_pathname(r->entry);
   target = archive_entry_hardlink(r->entry);
   if (!target) target = archive_entry_symlink(r->entry);

@@ -4,7 +4,7 @@ local iso = require "iso"
 local err = require "core.err"
 
 local SYSTEM_AREA = 32768 -- bytes that no reader looks at
-local ENTRIES = 40000 -- more than an image of that size has place for
+local PLACES = 8192 -- 128 KiB behind it
 local DIR = os.tmpname()
 os.remove(DIR)
 assert(lfs.mkdir(DIR))
@@ -28,6 +28,7 @@ local function write_image(bytes)
   while at + 4 <= #bytes do
     local place, length = string.unpack("<I2I2", bytes, at)
     local piece = bytes:sub(at + 4, at + 3 + length)
+    place = place % PLACES
     file:seek("set", SYSTEM_AREA + place * 16)
     file:write(piece)
     at, size = at + 4 + length, math.max(size, place * 16 + #piece)
@@ -36,15 +37,16 @@ local function write_image(bytes)
     file:seek("set", SYSTEM_AREA + (size // 2048 + 1) * 2048 - 1)
     file:write "\0"
   end
+  return file:seek "end"
 end
 
-local function read_all(reader)
+local function read_all(reader, size)
   local count = 0
   for entry, message, code in reader.next, reader do
     if entry == nil then return assert(code == "format" and type(message) == "string", "no triple") end
     if not entry then return end
     count = count + 1
-    assert(count <= ENTRIES, "an endless directory")
+    assert(count <= size / 34, "an endless directory")
     assert(entry.size >= 0 and entry.kind and entry.name, "an entry without size, kind or name")
     assert(math.type(entry.mtime) == "integer" and os.date("!%Y", entry.mtime), "no time")
     if entry.kind == "file" and entry.size < 1 << 20 then
@@ -67,10 +69,10 @@ local function quietly(f, ...)
 end
 
 return function(bytes)
-  write_image(bytes)
+  local size = write_image(bytes)
   local reader, message, code = iso.open(IMAGE)
   if not reader then return assert(code == "format" and type(message) == "string", "no triple") end
-  read_all(reader)
+  read_all(reader, size)
   reader:close()
   quietly(unpack_image, { force = true }, { IMAGE, OUT })
   remove(OUT)
