@@ -4,6 +4,8 @@ local digest = require "digest"
 local secret = {}
 local MARK = "••••"
 local SHORT = 6 -- shorter values are masked only where they stand alone
+local PIECE = 8 -- characters of base64 that are one of six bytes
+local WRAPPED = 40 -- the least columns that base64 is taken to be wrapped at
 
 secret.__index = secret
 
@@ -51,7 +53,7 @@ end
 secret.new() -> secrets
 Make an empty collection of secret values.
 ]]
-function secret.new() return setmetatable({ values = {}, forms = {}, short = {} }, secret) end
+function secret.new() return setmetatable({ values = {}, forms = {}, base64 = {}, short = {} }, secret) end
 
 local function add_form(self, form)
   if #form >= 4 then self.forms[form] = true end
@@ -61,9 +63,11 @@ local function add_line(self, line)
   for _, encode in ipairs(FORMS) do add_form(self, encode(line)) end
   for offset = 0, 2 do
     for _, form in ipairs { base64(line, offset), base64(line, offset, true), base64(line .. "\n", offset, true) } do
-      if #form >= 8 then
+      if #form >= PIECE then
+        local url = form:gsub("[+/]", { ["+"] = "-", ["/"] = "_" }) -- RFC 4648, 5
         add_form(self, form)
-        add_form(self, (form:gsub("[+/]", { ["+"] = "-", ["/"] = "_" }))) -- RFC 4648, 5
+        add_form(self, url)
+        self.base64[form], self.base64[url] = true, true
       end
     end
   end
@@ -71,8 +75,9 @@ end
 
 --[[
 secrets:add(value) -> boolean
-From now on mask hides `value`, each of its lines, and their URL-, XML-, JSON-, shell- and base64-encoded forms. Values and lines
-shorter than 6 characters are hidden only where they stand alone: false when `value` is one.
+From now on mask hides `value`, each of its lines, and their URL-, XML-, JSON-, shell- and base64-encoded forms; base64 also in the
+pieces of 8 characters or more that lines of 40 or more make of it. Values and lines shorter than 6 characters are hidden only where
+they stand alone: false when `value` is one.
 ]]
 function secret:add(value)
   if type(value) ~= "string" or value == "" then return true end
@@ -84,6 +89,32 @@ function secret:add(value)
   end
   if #value >= SHORT then add_line(self, value) end
   return #value >= SHORT
+end
+
+-- What a line of wrapped base64 has of a form that the lines before or after it go on with: the last character of its end at the
+-- line's start, the first of its beginning at the line's end.
+local function pieces(form, line)
+  if form:find(line, 1, true) then return #line, #line + 1 end
+  local ended, began = 0, #line + 1
+  local _, at = line:find(form:sub(-PIECE), 1, true)
+  if at and at < #form and line:sub(1, at) == form:sub(-at) then ended = at end
+  at = line:find(form:sub(1, PIECE), 1, true)
+  if at and line:sub(at) == form:sub(1, #line - at + 1) then began = at end
+  return ended, began
+end
+
+-- One line without what it has of base64 that goes on in other lines. Text may stand before the first of them.
+local function mask_wrapped(self, line)
+  local before, run, after = line:match("^(%s*)([%w+/_-]+)(=*%s*)$")
+  if not run and #line >= WRAPPED and not line:find("[^%w+/_-]", -WRAPPED) then before, run, after = line:match("^(.*[^%w+/_-])(.*)$") end
+  if not run or #run < PIECE then return line end
+  local from, to = 0, #run + 1
+  for form in pairs(self.base64) do
+    local ended, began = pieces(form, run)
+    from, to = math.max(from, ended), math.min(to, began)
+  end
+  if from == 0 and to > #run then return line end
+  return before .. (from > 0 and MARK or "") .. run:sub(from + 1, to - 1) .. (to <= #run and MARK or "") .. (after or "")
 end
 
 -- What stands alone has no letter or digit beside a letter or digit of its own.
@@ -104,6 +135,7 @@ function secret:mask(text)
   for _, form in ipairs(self.sorted) do
     if text:find(form, 1, true) then text = text:gsub(plain(form), MARK) end
   end
+  if next(self.base64) then text = text:gsub("[^\r\n]+", function(line) return mask_wrapped(self, line) end) end
   for value in pairs(self.short) do text = text:gsub(alone(value), MARK) end
   return text
 end

@@ -26,6 +26,25 @@ return {
       end
     end
   end,
+  ["base64 is hidden in the pieces that lines make of it"] = function(t)
+    local s, short, key = secret.new(), "correct horse battery", ("k3%yQ/z<"):rep(20)
+    s:add(short)
+    s:add(key)
+    for _, columns in ipairs { 64, 76 } do
+      for before = 0, columns, 5 do
+        for _, value in ipairs { short, key } do
+          local text = ("."):rep(before) .. value .. "\n"
+          local encoded = t:shell(string.format("printf %%s '%s' | base64 -w%d", text, columns))
+          local shown = s:mask("secret: " .. encoded):gsub("^secret: ", "")
+          local left = table.concat({ shown:gsub("•", ""):gsub("\n", "") })
+          local known = 4 * (before // 3) + 4 -- characters that depend on what stands before, and some at the end
+          t:ok(#left < known + 4 + 2 * 8, string.format("%d columns, %d before: %s", columns, before, shown))
+          t:ok(shown:find("•", 1, true))
+        end
+      end
+    end
+    t:equal(s:mask("kubernetes\nY29ycmVjdCBo\nstarted"), "kubernetes\n••••\nstarted")
+  end,
   ["each line of a multi-line secret is hidden"] = function(t)
     local s = secret.new()
     s:add("-----BEGIN KEY-----\nabcdefgh\nijklmnop\n")
