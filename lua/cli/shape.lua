@@ -41,15 +41,6 @@ end
 
 -- ---- from values ----
 
-local function common_kind(objects)
-  local kind
-  for _, o in ipairs(objects) do
-    if kind and kind ~= o.kind then return "ManagedEntity" end
-    kind = o.kind
-  end
-  return kind or "ManagedEntity"
-end
-
 --[[
 shape.of(value) -> shape
 The shape of a value; nothing of it is called, and no server asked.
@@ -59,7 +50,7 @@ function shape.of(value)
   if type(value) ~= "table" then return { kind = "value", value = value } end
   if object.is(value) then return { kind = "object", type = rawget(value, "kind") } end
   local of_list, typed = list.is(value), vim.typeof(value)
-  if of_list == "list" then return { kind = "objects", type = common_kind(value) } end
+  if of_list == "list" then return { kind = "objects", type = list.kind(value) or "ManagedEntity" } end
   if of_list == "column" then return { kind = "column", field = list.about(value).field } end
   if typed then return { kind = "data", type = typed, value = value } end
   if getmetatable(value) == session then return { kind = "session", value = value } end

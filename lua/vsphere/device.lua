@@ -149,17 +149,6 @@ function device.edit(d, fields)
 end
 
 --[[
-device.eject(cdrom) -> VirtualDeviceConfigSpec
-Take the disc out: the drive stays, as one of the client's that is not connected.
-Blocks: no.  Source: VirtualCdromRemotePassthroughBackingInfo, what a vSphere client sets for an empty drive.
-]]
-function device.eject(cdrom)
-  return device.edit(cdrom, {
-    connectable = vim.VirtualDeviceConnectInfo { startConnected = false, allowGuestControl = true, connected = false },
-    backing = vim.VirtualCdromRemotePassthroughBackingInfo { deviceName = "", exclusive = false } })
-end
-
---[[
 device.resize(disk, bytes) -> VirtualDeviceConfigSpec
 Make an existing disk larger.
 Raises: recipe (a smaller size; a disk with a parent, as a linked clone's or one with a snapshot).

@@ -124,16 +124,21 @@ function List.__index(self, name)
   return column(self, sources, common_field(kinds, name, 2), name)
 end
 
-local function kind_of(self)
+--[[
+list.kind(objects) -> string|nil
+The one kind of managed object that they all are; nil when they are of several, or none.
+Blocks: no.
+]]
+function list.kind(objects)
   local kind
-  for _, object in ipairs(self) do
-    if kind and kind ~= object.kind then return "object" end
+  for _, object in ipairs(objects) do
+    if kind and kind ~= object.kind then return nil end
     kind = object.kind
   end
-  return kind or "object"
+  return kind
 end
 
-function List.__tostring(self) return string.format("%d %s%s", #self, kind_of(self), #self == 1 and "" or "s") end
+function List.__tostring(self) return string.format("%d %s%s", #self, list.kind(self) or "object", #self == 1 and "" or "s") end
 
 --[[
 list.new(session, objects) -> list
