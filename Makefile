@@ -6,7 +6,7 @@ B       ?= build
 OPT     ?= -O2 -g
 VERSION := $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-PACKAGES  = lua5.4 lua5.4-cjson lua5.4-filesystem libcurl libxml-2.0 libssh2 libarchive libssl libcrypto libcrypt libmicrohttpd libedit
+PACKAGES  = lua5.4 lua5.4-cjson lua5.4-filesystem libcrypto libssl libcurl libxml-2.0 libssh2 libarchive libcrypt libmicrohttpd libedit
 DEPS      = gcc make libc6-dev pkg-config git ca-certificates liblua5.4-dev lua-cjson-dev lua-filesystem-dev \
             libcurl4-openssl-dev libxml2-dev libssh2-1-dev libarchive-dev libssl-dev libcrypt-dev libmicrohttpd-dev libedit-dev
 TEST_DEPS = golang-go golang-github-vmware-govmomi-dev golang-golang-x-crypto-dev golang-github-pkg-sftp-dev clang libclang-rt-dev \
@@ -20,7 +20,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wwrite-strings -Wundef -Wconversion -Wvl
 
 # ---- no need to change below ----
 CPPFLAGS := -D_POSIX_C_SOURCE=200809L -Isrc -I$(B)
-# the libraries that Debian also ships as archives are linked in: pkg-config gives -l names, LUALIBS the archives
+# what Debian also ships as archives is linked in (LUALIBS); libcrypto is first: a third of the names looked up at a start are its own
 LUALIBS  := -Wl,-Bstatic -llua5.4-cjson -llua5.4-filesystem -llua5.4 -Wl,-Bdynamic -lm -ldl
 CFLAGS   := -std=c11 $(OPT) $(WARN) $(SAN) $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LDLIBS   := $(LUALIBS) $(shell pkg-config --libs $(filter-out lua%,$(PACKAGES)) 2>/dev/null)

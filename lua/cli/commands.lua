@@ -125,10 +125,9 @@ Read arguments as a command declares them: options, words, and what to run with 
 Raises: usage.
 ]]
 function commands.read(command, arguments)
-  local help = commands.find "help"
-  if command.raw then return {}, { command.name }, help end
+  if command.raw then return {}, { command.name }, commands.find "help" end
   local given, words = options.parse(arguments, command.options, command.name)
-  if given.help then return {}, { command.name, command.actions and words[1] or nil }, help end
+  if given.help then return {}, { command.name, command.actions and words[1] or nil }, commands.find "help" end
   if command.actions then command, words = choose_action(command, words) end
   check_words(command, words)
   return given, words, command

@@ -4,11 +4,8 @@ local term = require "term"
 local err = require "core.err"
 local color = require "cli.color"
 local json = require "cli.view.json"
-local live = require "cli.view.live"
-local log = require "cli.view.log"
 local plain = require "cli.view.plain"
 local printable = require "core.printable"
-local report = require "cli.view.report"
 local style = require "cli.view.style"
 
 local render = {}
@@ -126,7 +123,7 @@ local function choose(given, options, now)
   local o = { style = look, write = write, size = term.width, now = options.build and now or nil, stamp = given.timestamps and local_time or nil }
   if not moving then return plain.new(o) end
   io.stdout:setvbuf "full" -- what is drawn at once goes out at once
-  return live.new(o)
+  return require("cli.view.live").new(o)
 end
 
 --[[
@@ -145,7 +142,8 @@ function render.open(given, about, options)
   local views = {}
   local emit = render.sink(views, function(text) return about.secrets:mask(text) end, stamp)
   if options.build then
-    views[1], views[2] = log.new(function(event) emit(event) end), report.new(function(event) emit(event) end)
+    local function say(event) emit(event) end
+    views[1], views[2] = require("cli.view.log").new(say), require("cli.view.report").new(say)
     signal.tick(view.INTERVAL or 60, function() view:tick() end)
   end
   views[#views + 1] = view

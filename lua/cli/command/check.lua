@@ -1,15 +1,14 @@
 -- check RECIPE...: everything that can be known without a server; with --connect, what the server knows too
-local connection = require "cli.connection"
 local fingerprint = require "build.fingerprint"
 local graph = require "build.graph"
 local options = require "cli.options"
 local offline = require "build.offline"
-local plan = require "build.plan"
 local recipes = require "cli.recipes"
 local render = require "cli.render"
 
--- What a build would meet, and change nothing.
+-- What a build would meet, and change nothing. What asks a server is loaded when one is asked.
 local function look(images, given, emit)
+  local connection, plan = require "cli.connection", require "build.plan"
   local order = graph.order(images)
   for _, entry in ipairs(order) do connection.check(entry.image.connection) end
   for _, one in ipairs(plan.make(order, { thorough = true, force = given.force, on_request = given.debug and emit or nil })) do
