@@ -24,7 +24,7 @@ local function make_directories(path)
   end
 end
 
--- The oldest logs go; names begin with the time.
+-- The oldest logs go; names begin with the time, to the millisecond.
 local function prune(directory, image)
   local names = {}
   for name in lfs.dir(directory) do
@@ -38,7 +38,7 @@ end
 local function begin(self, e)
   local directory = e.output .. "/log"
   make_directories(directory)
-  local path = string.format("%s/%s-%s-%s.log", directory, e.image, e.time:gsub("[-:]", ""):gsub("%.%d+", ""), e.run)
+  local path = string.format("%s/%s-%s-%s.log", directory, e.image, e.time:gsub("[-:.]", ""), e.run)
   local file, message = io.open(path, "w")
   if not file then
     self.emit { event = "warning", image = e.image, message = "no log: " .. message }
