@@ -29,7 +29,7 @@ options.sets = {
   force = { { "force", doc = "as if nothing were up to date, and replace what is not ours" } },
   output = {
     { "json", doc = "one JSON object per event on stdout: luabuild help events" },
-    { "quiet", doc = "only warnings, failures and what was made" },
+    { "quiet", doc = "only warnings, failures and what was made, or asked for" },
     { "timestamps", doc = "begin each line with the time" },
     { "color", argument = "WHEN", values = { "auto", "always", "never" }, default = "auto", doc = "colours" },
   },

@@ -86,12 +86,14 @@ return {
   end,
   ["--quiet: how it ended, what was made, warnings, failures"] = function(t)
     local s = site(t)
-    local out, status = run(s, builds.recipe(s, "export = { format = 'ova' },"), "--quiet")
+    local recipe = builds.recipe(s, "export = { format = 'ova' },")
+    local out, status = run(s, recipe, "--quiet")
     t:equal(status, 0)
     t:match(out, "^small: built in [^\n]+\n[^\n]+/output/small%.ova\n$")
     out, status = run(s, builds.recipe(s, 'provision = { shell "exit 3" },', "broken"), "--quiet")
     t:equal(status, 1)
     t:match(out, "^broken: failed: provision 1 shell: [%d.]+: the script ended with status 3\n")
+    t:match(run(s, "plan", recipe, "--quiet"), "^small: nothing to do")
   end,
   ["every build leaves a log with all its requests; ten are kept"] = function(t)
     local s = site(t)
@@ -125,7 +127,8 @@ return {
     t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 })
     t:equal(t:shell("{ env " .. builds.command(s, { "inspect", builds.recipe(s) }) .. "; } | head -n 1"):match("\n(.*)$"), "", "a query ends silently")
     s.lab:fault { method = "PowerOffVM_Task", fault = "slow", delay = 1 }
-    t:shell("{ env " .. builds.command(s, { builds.recipe(s, 'boot = function() os.execute "kill -TERM $PPID" end,'), "--json" }) .. "; } | sed '/step.failed/q'")
+    local recipe = builds.recipe(s, 'boot = function() os.execute "kill -TERM $PPID" end,')
+    t:shell("{ env " .. builds.command(s, { recipe, "--json" }) .. "; } | sed '/step.failed/q'")
     t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 }, "nobody listens from the clean-up on")
   end,
   ["plan says what a build would do, and does nothing"] = function(t)

@@ -87,7 +87,8 @@ shown["image.planned"], shown["plan.done"] = plan_text.planned, plan_text.summar
 shown["image"] = function(s, e) return string.format("%s  (%s image, %s)", s:paint("bold", e.image), e.kind, e.recipe) end
 shown["variable"] = function(_, e) return string.format("  %-22s %-44s %s", e.name, e.value, e.origin) end
 
-local QUIET = { warning = true, ["image.done"] = true, ["image.failed"] = true, ["image.skipped"] = true }
+local QUIET = { warning = true, ["image.done"] = true, ["image.failed"] = true, ["image.skipped"] = true, -- and what was asked for:
+  ["image.planned"] = true, ["plan.done"] = true, image = true, variable = true }
 
 --[[
 lines.new(options) -> printer
@@ -98,7 +99,7 @@ What remembers which steps have their name above what happened in them.
   options.debug  boolean           requests too
   options.bodies boolean           with what was sent and received
   options.eager  boolean           the names of steps when they begin, not when something happens in them
-  options.quiet  boolean           only how images end, and warnings
+  options.quiet  boolean           only how images end, warnings, and answers of plan and inspect
 ]]
 function lines.new(options) return setmetatable({ style = options, headed = {} }, { __index = lines }) end
 
