@@ -32,9 +32,11 @@ local function cleaned(event, mask)
     texts[#texts + 1] = text
     return text
   end)
-  local all = table.concat(texts, " ")
+  local all = table.concat(texts, "\n") -- a secret may be hidden only at a line's beginning or end
   if clean_text(all, mask) == all then return copy end
-  return copied(event, function(text) return clean_text(text, mask) end)
+  copy = copied(event, function(text) return clean_text(text, mask) end)
+  if event.event == "variable" then copy.name = event.name end -- which no value has to do with
+  return copy
 end
 
 local function iso_time(seconds, thousandth) return os.date("!%Y-%m-%dT%H:%M:%S", seconds) .. string.format(".%03dZ", thousandth) end

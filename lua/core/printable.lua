@@ -35,7 +35,7 @@ characters are question marks; of a line that was written over only its last sta
 Blocks: no.
 ]]
 function printable.clean(text)
-  if not text:find("[%c\128-\255]") then return text end
+  if not text:find("[%z\1-\8\11-\31\127-\255]") then return text end
   for _, sequence in ipairs(SEQUENCES) do text = text:gsub(sequence, "") end
   if text:find("\r", 1, true) then text = text:gsub("[^\n]+", overwritten) end
   text = text:gsub("[%z\1-\8\11-\31\127]", "?")

@@ -9,6 +9,7 @@ local plain = require "cli.view.plain"
 local events = require "build.events"
 local render = require "cli.render"
 local screen = require "tests.screen"
+local secret = require "core.secret"
 local style = require "cli.view.style"
 local term = require "term"
 
@@ -199,6 +200,18 @@ return {
     view:tick()
     t:equal(out[4], "  iso goes on for 1m03s: 75%, 300.0 MiB of 400.0 MiB, 100.0 MiB/s, 1.0s left\n")
     t:equal(#out, 4)
+  end,
+  ["what is seen has no secrets, whatever field they are in; a variable's name may be one"] = function(t)
+    local secrets, got = secret.new(), nil
+    secrets:add "password"
+    secrets:add(("long enough for two lines "):rep(4))
+    local emit = render.sink({ { event = function(_, e) got = e end } }, function(text) return secrets:mask(text) end)
+    emit { event = "output", name = "x", stream = "out", text = "bG9uZyBlbm91Z2ggZm9yIHR3byBsaW5lcyBsb25nIGVub3VnaCBmb3IgdHdvIGxp" }
+    t:equal({ got.name, got.text }, { "x", "••••" })
+    emit { event = "image.done", artifacts = { { name = "the password" } } }
+    t:equal(got.artifacts[1].name, "the ••••")
+    emit { event = "variable", name = "ssh_password", value = "a password" }
+    t:equal({ got.name, got.value }, { "ssh_password", "a ••••" })
   end,
   ["a view that makes a mistake ends; the build and the other views go on, and hear of it"] = function(t)
     local heard, mistakes = {}, 0
