@@ -25,12 +25,18 @@ Log in over ssh, with patience; sets b.guest. With a key pair of the build's own
 Blocks: yes.
 ]]
 function access.connect(b)
-  local s = b.image.ssh
+  local s, found = b.image.ssh, b.address
+  local function address() -- found a moment ago; only then looked at again
+    local now = found or reach.look(b, 0) or b.address
+    found = nil
+    return now
+  end
   b.guest = b.keep(guest.connect {
-    address = function() return reach.look(b, 0) or b.address end,
+    address = address,
     port = s.port, username = s.username, password = s.password, key_file = s.key_file, agent = s.agent, timeout = s.timeout,
     note = b.note, hide = function(text) return hidden.of(b.image):hidden_in(text) end,
   })
+  reach.stop(b)
   b.address = b.guest.address
   b.capture "running"
   if s.temporary_key then keypair.install(b) end

@@ -60,8 +60,7 @@ local function make(b)
     location = { pool = b.pool, host = b.compute.host, datastore = not linked and b.datastore or nil,
       diskMoveType = linked and "createNewChildDiskBacking" or "moveAllDiskBackingsAndDisallowSharing" },
     snapshot = b.source.snapshot, powerOn = false, template = false, config = config_spec(b) } }, { progress = b.percent })
-  b.devices = b.vm:get "config.hardware.device"
-  machine.check_extra_config(b, b.vm:get "config.extraConfig")
+  machine.read_back(b)
   if b.image.hardware.disk then -- only now: the source's own disk may stand on a snapshot
     b.vm:reconfigure { deviceChange = { device.resize(device.disks(b.devices)[1], b.image.hardware.disk) } }
   end

@@ -37,13 +37,16 @@ local function config_spec(b)
 end
 
 --[[
-machine.check_extra_config(b, read_back) -> nothing
-A server drops settings in silence when a field of its own says the same: that is an error.
-  read_back      array of OptionValue
-Raises: build.
+machine.read_back(b) -> nothing
+Read what was made: sets b.devices. A server drops advanced settings in silence when a field of its own says the same: that is an error.
+Raises: fault; build (a setting of the recipe's is not there).
+Blocks: yes, one request.
 ]]
-function machine.check_extra_config(b, read_back)
-  local found = existing.settings(read_back)
+function machine.read_back(b)
+  local wanted = next(b.image.extra_config) ~= nil
+  local facts = b.vm:get { "config.hardware.device", wanted and "config.extraConfig" or nil }
+  b.devices = facts["config.hardware.device"]
+  local found = existing.settings(facts["config.extraConfig"])
   for key, value in pairs(b.image.extra_config) do
     if found[key] ~= value then
       err.raise("build", string.format("extra_config %q was not taken by the server", key),
@@ -61,9 +64,7 @@ Blocks: yes.
 ]]
 function machine.create(b)
   b.vm = b.folder:create_vm(config_spec(b), b.pool, b.compute.host)
-  local facts = b.vm:get { "config.hardware.device", "config.extraConfig" }
-  b.devices = facts["config.hardware.device"]
-  machine.check_extra_config(b, facts["config.extraConfig"])
+  machine.read_back(b)
   b.vm:reconfigure { bootOptions = device.boot_options { order = { "disk", "cdrom" }, devices = b.devices, firmware = b.image.hardware.firmware } }
   return string.format("%d CPU, %s, %d disk", b.image.hardware.cpus, units.format_bytes(b.image.hardware.memory), #b.image.hardware.disks)
 end

@@ -52,12 +52,20 @@ end
 
 -- ---- where it goes ----
 
--- One question for each kind of thing; those that hang on another are asked only when that is there.
+local function kinds_below(b)
+  local kinds = { "compute", "datastore" }
+  if b.image.placement.folder then kinds[#kinds + 1] = "folder" end
+  if b.image.hardware.nics or b.image.placement.network then kinds[#kinds + 1] = "network" end
+  return kinds
+end
+
+-- One question for the datacenter, one for what is below it; those that hang on another are asked only when that is there.
 local function resolve(b)
   local p, find = b.image.placement, finder.new(b.vc)
   b.find = find
   b.datacenter = attempt(b, find.datacenter, find, p.datacenter)
   if not b.datacenter then return end
+  find:ask_ahead(b.datacenter, kinds_below(b), p.host ~= nil)
   b.compute = attempt(b, find.compute, find, b.datacenter, { cluster = p.cluster, host = p.host })
   b.datastore = attempt(b, find.datastore, find, b.datacenter, p.datastore)
   b.folder = attempt(b, find.folder, find, b.datacenter, p.folder)

@@ -1,4 +1,4 @@
--- privileges: what a build does to whom, as privileges on objects; asked for before anything is made, all in one question
+-- privileges: what a build does to whom, as privileges on objects; asked for before anything is made
 local err = require "core.err"
 
 local privileges = {}
@@ -80,31 +80,21 @@ local function ask(b, list, ids)
   local entities = {}
   for i, one in ipairs(list) do entities[i] = one.object end
   local ok, answer = pcall(function()
-    local session_key = b.vc.content.sessionManager.currentSession.key
-    return b.vc.content.authorizationManager:HasPrivilegeOnEntities { entity = entities, sessionId = session_key, privId = ids }
+    return b.vc.content.authorizationManager:HasPrivilegeOnEntities { entity = entities, sessionId = b.vc.user.key, privId = ids }
   end)
   if ok then return answer end
   if not err.is(answer, "fault") and not err.is(answer, "auth") then error(answer, 0) end
   b.note("the server does not tell privileges: " .. answer.message)
 end
 
---[[
-privileges.check(b, problem) -> nothing
-Add a problem for each object on which the user lacks privileges that the build needs. One question to the server; a note when it
-does not answer it.
-  b              build             vc, image, folder, pool, compute, datastore, networks, source
-  problem        function(message, hint)
-Raises: net, timeout; cancelled.
-Blocks: yes.  Source: vSphere API, AuthorizationManager.HasPrivilegeOnEntities (since 5.5).
-]]
-function privileges.check(b, problem)
-  local needed, list, ids = privileges.needed(b), objects(b), {}
+-- Add a problem for each of the objects; false when the server does not answer.
+local function check_objects(b, needed, list, problem)
+  local ids = {}
   for _, one in ipairs(list) do
     for _, id in ipairs(needed[one.where]) do add(ids, id) end
   end
   local answer = ask(b, list, ids)
-  if not answer then return end
-  for i, one in ipairs(list) do
+  for i, one in ipairs(answer and list or {}) do
     local granted, missing = {}, {}
     for _, a in ipairs(answer[i].privAvailability or {}) do granted[a.privId] = a.isGranted end
     for _, id in ipairs(needed[one.where]) do
@@ -116,6 +106,22 @@ function privileges.check(b, problem)
         "add " .. (#missing == 1 and "it" or "them") .. " to the user's role there" .. (one.where == "folder" and ", with propagation to what is below" or ""))
     end
   end
+  return answer ~= nil
+end
+
+--[[
+privileges.check(b, problem) -> nothing
+Add a problem for each object on which the user lacks privileges that the build needs; a note when the server does not tell.
+  b              build             vc, image, folder, pool, compute, datastore, networks, source
+  problem        function(message, hint)
+Raises: net, timeout; cancelled.
+Blocks: yes, two requests.  Source: vSphere API, AuthorizationManager.HasPrivilegeOnEntities (since 5.5).
+]]
+function privileges.check(b, problem)
+  local needed, folder, others = privileges.needed(b), {}, {}
+  -- one question has the same privileges for all its objects: the folder, of which most are needed, has one of its own
+  for _, one in ipairs(objects(b)) do table.insert(one.where == "folder" and folder or others, one) end
+  if check_objects(b, needed, folder, problem) then check_objects(b, needed, others, problem) end
 end
 
 return privileges

@@ -58,6 +58,16 @@ function reach.look(b, seconds)
   return nil, b.state["guest.toolsRunningStatus"] == "guestToolsRunning" and why or "VMware Tools do not run yet"
 end
 
+--[[
+reach.stop(b) -> nothing
+Watch no longer: all that the server knows of the guest's network would come again with the first answer about every task.
+Blocks: yes, one request.
+]]
+function reach.stop(b)
+  if b.watcher then b.watcher:close() end
+  b.watcher = nil
+end
+
 local function give_up(limit, why)
   err.raise("timeout", string.format("no address of the guest within %s: %s", units.format_seconds(limit), why or "nothing was heard of it"), {
     hint = "look at the console picture. Is open-vm-tools installed by the kickstart, is there a DHCP server, did the installation end?\n"

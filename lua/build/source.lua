@@ -1,7 +1,6 @@
 -- source: what a clone is made from: a VM or a template that is there, its snapshot, and whether the recipe can have what it asks for
 local err = require "core.err"
 local device = require "vsphere.device"
-local finder = require "vsphere.finder"
 local existing = require "build.existing"
 local units = require "core.units"
 
@@ -12,7 +11,7 @@ local PATHS = { "name", "config.extraConfig", "config.hardware.device", "config.
 
 -- The VM: an image of a recipe stands in its own folder; a name is looked for in the whole datacenter.
 local function find(b)
-  local from, f = b.image.from, finder.new(b.vc)
+  local from, f = b.image.from, b.find
   if type(from) == "string" then return f:vm(b.datacenter, from) end
   return f:folder(b.datacenter, from.placement.folder):find_vm(from.name)
 end

@@ -37,13 +37,56 @@ local function path_of(found, object)
   return table.concat(names, "/")
 end
 
-local function ask(self, from, selects, wanted)
-  local found, order = property.collect(self.session, { question(from, selects, wanted) })
+local function entries_of(found, order)
   local out = {}
-  for _, object in ipairs(order) do
-    out[#out + 1] = { object = object, facts = found[object], name = plain(found[object].name or object.moid), path = path_of(found, object) }
+  for i, object in ipairs(order) do
+    out[i] = { object = object, facts = found[object], name = plain(found[object].name or object.moid), path = path_of(found, object) }
   end
   return out
+end
+
+local function ask(self, from, selects, wanted) return entries_of(property.collect(self.session, { question(from, selects, wanted) })) end
+
+-- Is this object of an answer to several questions one that this question is after? Folders are found by more than one.
+local function is_asked_for(found, object, from, wanted)
+  local above = object
+  while object.kind == "Folder" and above and above ~= from do above = found[above] and found[above].parent end
+  for kind in pairs(above and wanted or {}) do
+    if vim.isa(object.kind, kind) then return true end
+  end
+end
+
+local COMPUTE = { "name", "parent", "host", "datastore", "network", "resourcePool", "environmentBrowser" }
+local NETWORK = {
+  Network = { "name" },
+  DistributedVirtualPortgroup = { "name", "key", "config.distributedVirtualSwitch" },
+  OpaqueNetwork = { "name", "summary" },
+}
+
+-- What is below a datacenter: from where, by which steps, what of each. The hosts only for whom one of them is named.
+local QUESTIONS = {
+  compute = function(datacenter, hosts)
+    local from, wanted = datacenter.facts.hostFolder, { ComputeResource = COMPUTE, Folder = { "name", "parent" } }
+    if not hosts then return from, { step("folders", "Folder", "childEntity", "folders") }, wanted end
+    wanted.HostSystem = { "name", "parent", "datastore", "network" }
+    return from, { step("folders", "Folder", "childEntity", "folders", "hosts"), step("hosts", "ComputeResource", "host") }, wanted
+  end,
+  datastore = function(datacenter) return datacenter.object, { step("stores", "Datacenter", "datastore") }, { Datastore = { "name", "summary" } } end,
+  folder = function(datacenter)
+    return datacenter.facts.vmFolder, { step("folders", "Folder", "childEntity", "folders") }, { Folder = { "name", "parent" } }
+  end,
+  network = function(datacenter) return datacenter.object, { step("networks", "Datacenter", "network") }, NETWORK end,
+}
+
+-- The answer to a question about what is below a datacenter: the one that is there already, if it was asked ahead.
+local function below(self, datacenter, what, ...)
+  local from, selects, wanted = QUESTIONS[what](datacenter, ...)
+  local ahead, order = self.ahead, {}
+  if not (ahead and ahead.datacenter == datacenter and ahead[what]) then return ask(self, from, selects, wanted) end
+  for _, object in ipairs(ahead.order) do
+    if is_asked_for(ahead.found, object, from, wanted) then order[#order + 1] = object end
+  end
+  return entries_of(ahead.found, order)
 end
 
 -- ---- choosing ----
@@ -120,7 +163,23 @@ Blocks: yes, one request.
 ]]
 function finder:datacenter(name) return choose("datacenter", name, self:datacenters(), "datacenter") end
 
-local COMPUTE = { "name", "parent", "host", "datastore", "network", "resourcePool", "environmentBrowser" }
+--[[
+finder:ask_ahead(datacenter, wanted, hosts) -> nothing
+Ask for all kinds of things that are going to be looked up below a datacenter in one question: from then on this finder answers from it.
+When the server refuses it, each is asked for by itself, so that what was refused is told.
+  wanted         array             of "compute", "datastore", "folder", "network"
+  hosts          boolean           whether a host will be named
+Raises: net, timeout; cancelled.
+Blocks: yes, one request.
+]]
+function finder:ask_ahead(datacenter, wanted, hosts)
+  local ahead, specs = { datacenter = datacenter }, {}
+  for i, what in ipairs(wanted) do specs[i], ahead[what] = question(QUESTIONS[what](datacenter, hosts)), true end
+  local ok, found, order = pcall(property.collect, self.session, specs)
+  if not ok and not (err.is(found) and found.fault) then error(found, 0) end
+  ahead.found, ahead.order = found, order
+  self.ahead = ok and ahead or nil
+end
 
 -- The place on which `host` stands, with the host's own datastores and networks.
 local function on_host(entry, computes)
@@ -144,9 +203,7 @@ Raises: notfound.
 Blocks: yes, one request.
 ]]
 function finder:compute(datacenter, wanted)
-  local entries = ask(self, datacenter.facts.hostFolder,
-    { step("folders", "Folder", "childEntity", "folders", "hosts"), step("hosts", "ComputeResource", "host") },
-    { ComputeResource = COMPUTE, HostSystem = { "name", "parent", "datastore", "network" }, Folder = { "name", "parent" } })
+  local entries = below(self, datacenter, "compute", wanted.host ~= nil)
   local computes, hosts = {}, {}
   for _, entry in ipairs(entries) do
     if vim.isa(entry.object.kind, "ComputeResource") then computes[#computes + 1] = entry end
@@ -174,10 +231,6 @@ function finder:pool(compute, name)
   return choose("resource pool", name, entries, "resource_pool").object
 end
 
-local function stores(self, datacenter)
-  return ask(self, datacenter.object, { step("stores", "Datacenter", "datastore") }, { Datastore = { "name", "summary" } })
-end
-
 local function bound(entry, datacenter)
   return require("vsphere.datastore").bind(entry.object, entry.name, datacenter, entry.facts.summary)
 end
@@ -189,7 +242,7 @@ Raises: notfound.
 Blocks: yes, one request.
 ]]
 function finder:datastore(datacenter, name)
-  return bound(choose("datastore", name, stores(self, datacenter), "datastore"), datacenter)
+  return bound(choose("datastore", name, below(self, datacenter, "datastore"), "datastore"), datacenter)
 end
 
 --[[
@@ -200,7 +253,7 @@ Blocks: yes, one request.
 ]]
 function finder:datastores(datacenter)
   local out = {}
-  for i, entry in ipairs(stores(self, datacenter)) do out[i] = bound(entry, datacenter) end
+  for i, entry in ipairs(below(self, datacenter, "datastore")) do out[i] = bound(entry, datacenter) end
   return out
 end
 
@@ -212,8 +265,7 @@ Blocks: yes, one request, and none without a name.
 ]]
 function finder:folder(datacenter, name)
   if not name or name == "" or name == "/" then return datacenter.facts.vmFolder end
-  local entries = ask(self, datacenter.facts.vmFolder, { step("folders", "Folder", "childEntity", "folders") }, { Folder = { "name", "parent" } })
-  return choose("folder", (name:gsub("/+$", "")), entries, "folder").object
+  return choose("folder", (name:gsub("/+$", "")), below(self, datacenter, "folder"), "folder").object
 end
 
 -- From a folder or virtual app to the VMs below it.
@@ -248,12 +300,6 @@ function finder:vm(datacenter, name, option)
   return choose("virtual machine", name, self:vms(datacenter), option or "the name").object
 end
 
-local NETWORK = {
-  Network = { "name" },
-  DistributedVirtualPortgroup = { "name", "key", "config.distributedVirtualSwitch" },
-  OpaqueNetwork = { "name", "summary" },
-}
-
 -- What a card needs to know of its network; the switch's uuid costs a request.
 local function backing(entry)
   local facts, info = entry.facts, { name = entry.facts.name }
@@ -272,7 +318,7 @@ Raises: notfound.
 Blocks: yes, one request, two for a distributed port group.
 ]]
 function finder:network(datacenter, name)
-  local entries = ask(self, datacenter.object, { step("networks", "Datacenter", "network") }, NETWORK)
+  local entries = below(self, datacenter, "network")
   for i = #entries, 1, -1 do -- the uplink port groups of a distributed switch are not for machines
     if entries[i].name:find("DVUplinks", 1, true) then table.remove(entries, i) end
   end

@@ -17,12 +17,12 @@ local function raise_error(e, op)
   err.raise("fault", message, { op = op, hint = hint, fault = e and e.fault })
 end
 
--- The lease is ready, or says why not, after some time.
+-- The lease is ready, and tells what it has, or says why not, after some time.
 local function ready(object, seconds)
-  local state, values = property.wait(object, { "state", "error" }, function(v)
-    return (v.state == "ready" or v.state == "error") and v.state
+  local _, values = property.wait(object, { "state", "error", "info" }, function(v)
+    return v.state == "ready" and v.info or v.state == "error"
   end, seconds)
-  if state ~= "ready" then raise_error(values.error, "export") end
+  return values.state == "ready" and values.info or raise_error(values.error, "export")
 end
 
 -- A lease that is given while a signal comes is given back: it would hold its machine for minutes.
@@ -45,8 +45,7 @@ Blocks: yes.
 function lease.export(vm)
   local self = begin(vm)
   local ok, e = pcall(function()
-    ready(self.object, 300)
-    local info = self.object:get "info"
+    local info = ready(self.object, 300)
     self.renew = math.min(RENEW, info.leaseTimeout / 4)
     self.total, self.done = info.totalDiskCapacityInKB * 1024, 0
     for i, d in ipairs(info.deviceUrl or {}) do

@@ -8,7 +8,8 @@ local property = require "vsphere.property"
 local task = {}
 local Task = object.class("Task")
 
-local PATHS = { "info.state", "info.progress", "info.error", "info.result", "info.entity" }
+local PATHS = { "info.state", "info.progress", "info.error", "info.result" }
+local ALONE = { "info.entity", table.unpack(PATHS) } -- of a task whose call is not at hand
 
 -- Is this an error after which the same question may be asked again: the connection, not the task?
 local function connection_lost(e) return err.is(e, "net") or (err.is(e, "timeout") and not e.values) or err.is(e, "http") end
@@ -61,7 +62,7 @@ function Task:wait(options)
     return has_ended(values)
   end
   while true do
-    local ok, done, values = pcall(property.wait, self, PATHS, ended, math.min(pause, until_ - signal.now()))
+    local ok, done, values = pcall(property.wait, self, rawget(self, "sent") and PATHS or ALONE, ended, math.min(pause, until_ - signal.now()))
     if ok then
       if values["info.state"] == "error" then error(failure(self, values), 0) end
       local result = values["info.result"]

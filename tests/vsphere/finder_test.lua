@@ -31,6 +31,33 @@ tests["everything a virtual machine needs, one request for each name"] = functio
   t:match(network.backing.port.switchUuid, "%x+")
 end
 
+tests["what is asked ahead is not asked again, nor mixed up"] = function(t)
+  local server = lab.start(t)
+  local vc, e = server:connect(), server.env
+  local find, plain = finder.new(vc), finder.new(vc)
+  local datacenter = find:datacenter(e.LAB_DATACENTER)
+  find:folder(datacenter, "Packer"):CreateFolder { name = "host" } -- as the folder of hosts is called
+  t:equal(requests(vc, function() find:ask_ahead(datacenter, { "compute", "datastore", "folder", "network" }, true) end), 1)
+  local function look_up(finding)
+    return { finding:compute(datacenter, { host = "DC0_H0" }).object, finding:compute(datacenter, { cluster = e.LAB_CLUSTER }).path,
+      finding:datastore(datacenter, e.LAB_DATASTORE), finding:folder(datacenter, "host"), finding:network(datacenter, "VM Network").object }
+  end
+  local answers
+  t:equal(requests(vc, function() answers = look_up(find) end), 0)
+  t:equal(answers, look_up(plain))
+  t:raises("no folder 'folder'\n  there: vm, vm/Packer, vm/Packer/host", find.folder, find, datacenter, "folder")
+end
+
+tests["what is refused when it is asked ahead is asked for by itself"] = function(t)
+  local server = lab.start(t)
+  local vc, e = server:connect(), server.env
+  local find = finder.new(vc)
+  local datacenter = find:datacenter(e.LAB_DATACENTER)
+  server:fault { method = "RetrievePropertiesEx", fault = "fault", type = "NoPermission" }
+  find:ask_ahead(datacenter, { "compute", "datastore" })
+  t:equal(find:datastore(datacenter, e.LAB_DATASTORE).known.name, e.LAB_DATASTORE)
+end
+
 tests["a host brings its own datastores and networks"] = function(t)
   local server = lab.start(t)
   local find = finder.new(server:connect())
