@@ -37,7 +37,7 @@ local DECLARED = {
     { "stopped?", "boolean", "it ended where --until said: there is no image" } },
   { "image.failed", "it is not", { "error", "string", "what went wrong, for people; several lines" },
     { "code?", "string", "the error's code: luabuild help err.new" },
-    { "step?", "string", "where" }, { "left?", "list", "what could not be undone" },
+    { "step?", "string", "where" }, { "part?", "string", "at which part of the step" }, { "left?", "list", "what could not be undone" },
     { "seconds?", "number", "how long it took" },
     { "traceback?", "string", "where in the program and the recipe" } },
   { "image.skipped", "it was not begun", { "reason", "string", "why" } },

@@ -43,7 +43,7 @@ local function failed(b, e)
   if not ok and err.is(more, "cancelled") then e = more end
   local left, interrupted = b.scope:unwind(e.again)
   if interrupted and not err.is(e, "cancelled") then
-    e = err.new { code = "cancelled", message = "interrupted while it was cleaned up", hint = tostring(e), step = e.step }
+    e = err.new { code = "cancelled", message = "interrupted while it was cleaned up", hint = tostring(e), step = e.step, part = e.part }
   end
   e.left = left
   if #left > 0 then add_hint(e, "left behind: " .. table.concat(left, ", ") .. "\nluabuild gc removes it when it can be reached") end

@@ -12,11 +12,11 @@ local function undo_of(step, b)
   end
 end
 
--- A failure gets the step's name, once, and keeps its own words.
-local function labelled(name)
+-- A failure gets the step's name, and its part's, once, and keeps its own words.
+local function labelled(step, part)
   return function(e)
     e = err.caught(e)
-    e.step = e.step or name
+    if not e.step then e.step, e.part = step, part end
     return e
   end
 end
@@ -25,7 +25,7 @@ end
 local function try(b, name, parent, f)
   local started = signal.now()
   b.emit { event = "step.start", step = name, parent = parent }
-  local ok, detail = xpcall(f, labelled(parent or name), b)
+  local ok, detail = xpcall(f, labelled(parent or name, parent and name), b)
   local seconds = signal.now() - started
   if not ok then
     b.emit { event = "step.failed", step = name, parent = parent, seconds = seconds, error = tostring(detail), code = detail.code }
@@ -83,7 +83,7 @@ Run the steps in order. A step's undo is on the clean-up scope before it starts;
                  makes = function(b) -> record (for the journal),
                  again = undo: function(b) to be called before the step is tried again }
   b              table             the build: emit, scope and timings are used here
-Raises: what the step raised, with `step` set to its name.
+Raises: what the step raised, with `step` set to its name, and `part` to that of the part it was at.
 Blocks: yes.
 ]]
 function runner.run(steps, b)

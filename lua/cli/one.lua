@@ -72,8 +72,8 @@ function one.build(entry, given, emit, control)
       stopped = result.stopped or nil }
     return result.stopped and err.new { code = "stopped", message = result.result } or nil
   end
-  emit { event = "image.failed", image = image.name, error = tostring(result), code = result.code, step = result.step, left = result.left,
-    seconds = signal.now() - started, traceback = result.traceback }
+  emit { event = "image.failed", image = image.name, error = tostring(result), code = result.code, step = result.step, part = result.part,
+    left = result.left, seconds = signal.now() - started, traceback = result.traceback }
   return result
 end
 

@@ -28,7 +28,7 @@ local STEPS = {
     fields = 'kickstart = { files = { ks = "x" } }, boot = "${http}/ks",' },
   address = { fault = fault(nil, "noip"), text = "  boot" },
   ssh = { fields = 'ssh = { password = "some-other-word", timeout = "1m" },', text = "  address" },
-  provision = { fields = 'provision = { shell "echo at work; sleep 30" },', text = "at work" },
+  provision = { step = "provision 1 shell", fields = 'provision = { shell "echo at work; sleep 30" },', text = "at work" },
   ["shut down"] = { fields = 'shutdown = "true",', text = "  ssh" },
   detach = { fault = fault("ReconfigVM_Task", "slowtask", { delay = 2, after = 1 }), request = "ReconfigVM_Task", times = 2 },
   ["export's lease"] = { step = "export", fields = 'export = { format = "ova" },', fault = fault("ExportVm", "slow", { delay = 1 }), request = "ExportVm" },

@@ -68,7 +68,8 @@ end
 shown["image.skipped"] = function(s, e) return s:paint("yellow", about(s, e) .. "skipped") .. ": " .. e.reason end
 shown["image.failed"] = function(s, e)
   if e.code == "cancelled" then
-    return s:paint("yellow", about(s, e) .. "interrupted") .. (e.step and " at " .. e.step or "") .. (e.error:match("\n.*") or "")
+    local where = e.step and " at " .. e.step .. (e.part and " " .. e.part or "") or ""
+    return s:paint("yellow", about(s, e) .. "interrupted") .. where .. (e.error:match("\n.*") or "")
   end
   return s:paint("red", about(s, e) .. "failed") .. ": " .. e.error .. (s.debug and e.traceback and "\n" .. e.traceback or "")
 end
