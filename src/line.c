@@ -169,14 +169,20 @@ static unsigned char suspend(EditLine *el, int key) {
 
 /* ---- module ---- */
 
-static int set_up(Editor *e) {
+static History *new_history(void) {
   HistEvent event;
-  e->history = history_init();
+  History *h = history_init();
+  if (!h) return NULL;
+  history(h, &event, H_SETSIZE, ENTRIES);
+  history(h, &event, H_SETUNIQUE, 1);
+  return h;
+}
+
+static int set_up(Editor *e) {
+  e->history = new_history();
   if (!e->history) return 0;
   e->el = el_init("luabuild", stdin, stdout, stderr);
   if (!e->el) return 0;
-  history(e->history, &event, H_SETSIZE, ENTRIES);
-  history(e->history, &event, H_SETUNIQUE, 1);
   el_set(e->el, EL_CLIENTDATA, e);
   el_set(e->el, EL_SIGNAL, 0); /* signals are those of the one wait */
   el_set(e->el, EL_GETCFN, next_character);
@@ -295,16 +301,26 @@ static int editor_load(lua_State *L) {
 /*
 editor:save(path) -> true
                   -> nil, message, "io"
-Write the history to a file that only its owner may read (mode 0600).
+Append the last line of the history to those of a file, which other editors may write to, too; the file keeps the last 1000, and only
+its owner may read it (mode 0600).
 Codes: io, notfound (no such directory).
 Blocks: no.
 */
 static int editor_save(lua_State *L) {
   Editor *e = check_editor(L);
-  const char *path = luaL_checkstring(L, 2);
-  HistEvent event;
+  const char *path = luaL_checkstring(L, 2), *complete;
+  History *kept;
+  HistEvent event, last;
+  int failed;
+  complete = lua_pushfstring(L, "%s.new", path);
+  kept = new_history();
+  if (!kept) return lb_fail(L, "io", "write %s: out of memory", path);
+  history(kept, &event, H_LOAD, path); /* there need not be one */
+  if (history(e->history, &last, H_FIRST) >= 0) history(kept, &event, H_ENTER, last.str);
   errno = 0;
-  if (history(e->history, &event, H_SAVE, path) < 0) return lb_failerrno(L, errno, "write %s", path);
+  failed = history(kept, &event, H_SAVE, complete) < 0 || rename(complete, path) < 0 ? (errno ? errno : EIO) : 0;
+  history_end(kept);
+  if (failed) return lb_failerrno(L, failed, "write %s", path);
   lua_pushboolean(L, 1);
   return 1;
 }

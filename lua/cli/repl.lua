@@ -42,15 +42,19 @@ local function is_private(text, mask)
   return text:find("^%s") or mask(text) ~= text or text:find("[Pp]assw[%w_]*[\"'%]]*%s*=%s*[\"'%[]") or text:find("[Ss]ecret[%w_]*%s*=%s*[\"'%[]")
 end
 
+local function remember_one(self, text)
+  self.editor:remember(text)
+  if self.history then self.editor:save(self.history) end -- now: other REPLs write to it, too
+end
+
 -- Several lines are one entry, unless that would change what they mean.
 local function remember(self, text)
   if not text:find("%S") or is_private(text, self.mask) then return end
   if text:find("--", 1, true) or text:find("[[", 1, true) or text:find("[=", 1, true) then
-    for one in text:gmatch("[^\n]+") do self.editor:remember(one) end
+    for one in text:gmatch("[^\n]+") do remember_one(self, one) end
   else
-    self.editor:remember((text:gsub("%s*\n%s*", " ")))
+    remember_one(self, (text:gsub("%s*\n%s*", " ")))
   end
-  if self.history and self.editor:save(self.history .. ".new") then os.rename(self.history .. ".new", self.history) end
 end
 
 -- ---- showing ----

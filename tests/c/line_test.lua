@@ -21,9 +21,10 @@ while true do
   if ok and text == nil then break end
   print(ok and "got {" .. text .. "}" or "raised {" .. tostring(text) .. "}")
   if ok then editor:remember(text) end
+  if ok and arg[1] then assert(editor:save(arg[1])) end
   if text == "sleep" then print("slept", pcall(function() print("sleeping") signal.sleep(60) end)) end
 end
-print("end", not arg[1] or editor:save(arg[1]))
+print("end", true)
 ]]
 
 local function run(t, steps, argument)
@@ -76,6 +77,7 @@ return {
     t:equal(lfs.attributes(path, "permissions"), "rw-------")
     out = run(t, { { wait = "ask>", send = "\16\16\r" }, { wait = "got" }, { wait = "ask>", send = "\4" } }, path)
     t:contains(out, "loaded\t2")
+    t:match(t:read(path), "\nfirst[^\n]+\nsecond\nfirst[^\n]+\n$")
     t:contains(out, "got {first \"ü\"}")
     t:write(path, "not a history\n")
     t:contains(run(t, { { wait = "ask>", send = "\4" } }, path), "format")

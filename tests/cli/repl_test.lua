@@ -155,6 +155,13 @@ vm]], picture, l.env.LAB_CONTROL .. "/expire"))
     t:contains(at_terminal(t, env, { { send = "\16\16\r", wait = "luabuild> " } }, state), "remembered = 1")
   end,
 
+  ["the history keeps what another REPL appends meanwhile"] = function(t)
+    local state = t:directory()
+    local path = state .. "/luabuild/history"
+    at_terminal(t, NOBODY, { "first = 1", "local f <close> = io.open('" .. path .. "', 'a') f:write('other\\n')", "last = 1" }, state)
+    t:match(t:read(path), "\nfirst[^\n]+\n[^\n]+\nother\nlast[^\n]+\n$")
+  end,
+
   ["secrets are masked in what is shown and in errors"] = function(t)
     local out = pipe(t, of_vcsim "127.0.0.1:9", '{ x = "my pass-word" }\nprint(1, "pass-word", nil)\nerror("pass-word")')
     t:equal(out:find("pass-word", 1, true), nil, out)
