@@ -162,7 +162,7 @@ reader:save(path) -> true
                   -> nil, message, code
 Write the content of the entry that reader:next gave last into a file, which has its name only when it is complete. Once for each entry.
   path           string            replaced when it is there
-Codes: format (the image is damaged, or there is no entry), notfound, io.  Raises: cancelled.
+Codes: format (the image is damaged, or the entry is no file), notfound, io.  Raises: cancelled.
 Blocks: on disks only.
 */
 static int reader_save(lua_State *L) {
@@ -170,7 +170,7 @@ static int reader_save(lua_State *L) {
   const char *path = luaL_checkstring(L, 2);
   partial_File *file;
   int status;
-  if (!r->entry) return lb_fail(L, "format", "%s: there is no entry to save", r->path);
+  if (!r->entry || archive_entry_filetype(r->entry) != AE_IFREG) return lb_fail(L, "format", "%s: there is no file to save", r->path);
   status = partial_open(L, path, &file);
   if (status) return status;
   lua_toclose(L, -1);

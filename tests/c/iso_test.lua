@@ -139,6 +139,14 @@ return {
     end
   end,
 
+  ["a directory has no content to save"] = function(t)
+    local dir = t:directory()
+    assert(iso.write(dir .. "/a.iso", { files = {} }))
+    local r <close> = assert(iso.open(dir .. "/a.iso"))
+    t:equal(r:next().kind, "directory")
+    t:contains(t:fails("format", r:save(dir .. "/out")), "there is no file to save")
+  end,
+
   ["what cannot be read is refused, and a closed reader, too"] = function(t)
     local dir = t:directory()
     t:fails("notfound", iso.open(dir .. "/nothing"))
