@@ -57,6 +57,17 @@ function kinds.variable(self, words, _, current)
   end
 end
 
+-- Those of every recipe, but for the ones with a blank, which shells would take apart.
+function kinds.step(self)
+  local seen = {}
+  for _, kind in ipairs { "base", "clone" } do
+    for _, step in ipairs(require("build." .. kind).steps) do
+      if not seen[step[1]] and not step[1]:find " " then add(self, step[1]) end
+      seen[step[1]] = true
+    end
+  end
+end
+
 function kinds.command(self)
   for _, name in ipairs(commands.names()) do add(self, name, commands.find(name).doc) end
 end

@@ -20,7 +20,7 @@ options.sets = {
     { "fresh", doc = "begin anew, whatever checkpoints a failed build has left" },
     { "on-error", argument = "WHAT", values = { "cleanup", "abort", "ask" }, default = "cleanup",
       doc = "cleanup: remove what was made; abort: keep it for a look; ask: what you want then" },
-    { "until", argument = "STEP", doc = "end after this step and keep the machine: boot, provision, 'provision 2', its name" },
+    { "until", argument = "STEP", kind = "step", doc = "end after this step and keep the machine: boot, provision, 'provision 2', its name" },
     { "from", argument = "STEP", doc = "go on with this provisioning step on the machine that was kept" },
     { "debug-step", doc = "stop before each step, to go on, to look around in a REPL, or to end" },
     { "cleanup-timeout", argument = "TIME", default = "60s", doc = "how long undoing may take after a failure or Ctrl-C" },

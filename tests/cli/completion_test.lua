@@ -68,6 +68,7 @@ return {
     offers(t, bash(t, dir, "luabuild build --force --on-error = \"\""), "cleanup abort", "--jobs=")
     offers(t, bash(t, dir, "luabuild build --color = al"), "always", "auto")
     offers(t, bash(t, dir, "luabuild build --on-error c"), "cleanup", "abort")
+    offers(t, bash(t, dir, "luabuild build --until \"\""), "boot provision clone publish", "power shut")
     offers(t, bash(t, dir, "luabuild build recipes/"), "recipes/web.lua recipes/system.lua")
     offers(t, bash(t, dir, "luabuild check --var-file \"\""), "lab.json recipes", "text.md")
     offers(t, bash(t, dir, "luabuild ova \"\""), "list verify pack unpack", "lab.json")
