@@ -1,22 +1,29 @@
 -- case: one build, one fault at one place, and everything that has to be true afterwards
 local builds = require "tests.builds"
 local cjson = require "cjson"
+local lfs = require "lfs"
 local signal = require "signal"
 
 local case = {}
 
 -- ---- what there is ----
 
--- The image's id, and its files with their sizes: its disk chain is among them.
-local function image_of(s)
+-- An image's id, and its files with their sizes: its disk chain is among them.
+local function image_of(s, name)
   local out = { files = {} }
-  for _, vm in ipairs(s.lab:vms()) do if vm.name == "image" then out.moid = vm.moid end end
+  for _, vm in ipairs(s.lab:vms()) do if vm.name == name then out.moid = vm.moid end end
   for _, file in ipairs(cjson.decode(s.lab:control("GET", "/orphans"))) do
-    if file.vm == "image" and file.path:find("%.vmdk") then out.files[#out.files + 1] = file.path .. " " .. file.size end
+    if file.vm == name and file.path:find("%.vmdk") then out.files[#out.files + 1] = file.path .. " " .. file.size end
   end
   table.sort(out.files)
   out.files = table.concat(out.files, "\n")
   out.artifacts = s.t:shell("cd " .. s.dir .. "/output 2>/dev/null && sha256sum *.ova *.sha256 2>/dev/null")
+  return out
+end
+
+local function images_of(s, kind)
+  local out = {}
+  for _, name in ipairs(kind.images) do out[name] = image_of(s, name) end
   return out
 end
 
@@ -52,6 +59,25 @@ end
 
 -- ---- one case ----
 
+local function children_of(pid)
+  local out = {}
+  local file <close> = io.open("/proc/" .. pid .. "/task/" .. pid .. "/children")
+  for child in (file and file:read("a") or ""):gmatch("%d+") do out[#out + 1] = child end
+  return out
+end
+
+-- To the build, or to the first process that it has started for one of its images.
+local function send(fault, process, children)
+  os.execute(string.format("kill -%s %s 2>/dev/null", fault.signal, fault.to_child and children[1] or process.pid))
+end
+
+-- Those that clean up for themselves after their parent was killed.
+local function wait_for(children)
+  for _, pid in ipairs(children) do
+    while lfs.attributes("/proc/" .. pid) do signal.sleep(0.02) end
+  end
+end
+
 -- Start the build; when the request has come, the signal; its output and status.
 local function suffer(s, kind, n, fault, place)
   s.lab:control("DELETE", "/log")
@@ -60,11 +86,14 @@ local function suffer(s, kind, n, fault, place)
   s.lab:fault(f)
   s.lab:fault { fault = "shortlease", delay = 3 } -- five minutes, in the life of this lab
   local process = builds.start(s, kind.recipe(s, n))
+  local children = {}
   if fault.signal then
     while requests(s) < place.number and process:running() do signal.sleep(0.01) end
-    os.execute(string.format("kill -%s %s 2>/dev/null", fault.signal, process.pid))
+    children = children_of(process.pid)
+    send(fault, process, children)
   end
   local out, status = process:wait()
+  wait_for(children)
   settle(s)
   s.lab:control("DELETE", "/fault")
   return out, status
@@ -75,7 +104,7 @@ local function same(a, b) return a.moid == b.moid and a.files == b.files and a.a
 -- What is wrong with what is there now; nil when nothing is.
 local function wrong(s, kind, published)
   local state = builds.state(s)
-  if published then for i = #state.vms, 1, -1 do if state.vms[i]:find("^image%.old%-") then table.remove(state.vms, i) end end end
+  if published then for i = #state.vms, 1, -1 do if state.vms[i]:find("%.old%-") then table.remove(state.vms, i) end end end
   local wanted = table.concat(kind.vms, " ")
   if table.concat(state.vms, " ") ~= wanted then return "machines: " .. table.concat(state.vms, " ") end
   if #state.files > 0 then return "files: " .. table.concat(state.files, " ") end
@@ -86,10 +115,14 @@ local function wrong(s, kind, published)
   if partial ~= "" then return "partial files: " .. partial end
 end
 
-local function check_message(out, status)
+local function check_message(fault, out, status)
   if out:find("traceback", 1, true) or out:find("internal error", 1, true) then return "a traceback" end
-  if status == 1 and not out:find("image: failed: %S+") then return "no message" end
-  if status == 130 and not out:find("image: interrupted", 1, true) then return "no message" end
+  if status == 1 and not out:find("%w+: failed: %S+") then return "no message" end
+  if fault.to_child and status == 1 then
+    if not out:find("was killed by signal 9", 1, true) then return "no message" end
+    if not out:find("%w: replaced") then return "the others did not go on" end
+  end
+  if status == 130 and not out:find("%w+: interrupted") then return "no message" end
 end
 
 -- Which checkpoints were kept is no orphan: they go with gc, as at the end of their day.
@@ -112,22 +145,35 @@ One build (its `n` makes it another than before) with a fault at a place, and a 
 nothing is; the output; and whether the build got to its end in spite of the fault.
 ]]
 function case.run(s, kind, n, fault, place)
-  local before = image_of(s)
+  local before = images_of(s, kind)
   local out, status = suffer(s, kind, n, fault, place)
-  local ended = status == 0 or out:find("has its name already", 1, true) ~= nil
+  local killed = fault.signal == "KILL"
+
+  -- Is the image of that name another one, whatever became of the build's end?
+  local function is_published(name)
+    return status == 0 or out:find("has its name already", 1, true) or out:find(name .. ": replaced", 1, true)
+      or killed and image_of(s, name).moid ~= before[name].moid
+  end
+
+  local function judge_image(name)
+    local now, published = image_of(s, name), is_published(name)
+    if not published and not same(now, before[name]) then return "the image before is not what it was: " .. name end
+    if published and now.artifacts == before[name].artifacts and now.artifacts ~= "" then return "the files are those of the image before" end
+    if not now.moid then return "there is no " .. name end
+  end
+
   local function judge()
     if not fault.status[status] and status ~= 0 then return "exit status " .. tostring(status) end
-    local message = check_message(out, status) or tidy(s, fault.signal == "KILL", out) or wrong(s, kind, ended)
+    local any = false
+    for _, name in ipairs(kind.images) do any = any or not killed and is_published(name) end
+    local message = check_message(fault, out, status) or tidy(s, killed, out) or wrong(s, kind, any)
+    for _, name in ipairs(kind.images) do message = message or judge_image(name) end
     if message then return message end
-    local now = image_of(s)
-    local published = ended or fault.signal == "KILL" and now.moid ~= before.moid
-    if not published and not same(now, before) then return "the image before is not what it was" end
-    if published and now.artifacts == before.artifacts and before.artifacts ~= "" then return "the files are those of the image before" end
-    if not now.moid then return "there is no image" end
     local again, result = builds.run(s, kind.recipe(s, n))
     if result ~= 0 then return "the build after it failed: " .. again end
     return wrong(s, kind)
   end
+
   local why = judge()
   return why, out, status == 0
 end

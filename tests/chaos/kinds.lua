@@ -25,8 +25,25 @@ return clone { name = "image", from = "parent", linked = true, annotation = "%d"
   provision = { shell "echo at work; sleep 0.2", checkpoint "worked" }, export = { format = "ova" } }]], n))
 end
 
--- name; before: a recipe to be built first; recipe; vms: what is there afterwards
+-- Two images side by side, a process each, and one that waits for the first.
+local function several(s, n)
+  return s.t:write(s.dir .. "/image.lua", string.format([[
+local v = vars {}
+local function small(name)
+  return base { name = name, guest_id = "otherLinux64Guest", annotation = "%d", iso = { url = v.iso_url, checksum = v.iso_checksum },
+    kickstart = { floppy = "kickstart/centos" }, boot = { "<enter>" }, shutdown = "poweroff", provision = { shell "sleep 0.1" } }
+end
+local image = small "image"
+return { image, small "other", clone { name = "upon", from = image, linked = false, shutdown = "poweroff" } }]], n))
+end
+
+local ALONE = { "SIGINT", "SIGTERM", "SIGKILL", "SIGKILL, done", "503", "cut", "lost", "expire", "away" }
+local TOGETHER = { "SIGINT", "SIGTERM", "SIGKILL", "SIGKILL, one", "lost", "away" }
+
+-- name; before: a recipe to be built first; recipe; images: what it makes; vms: what is there afterwards; faults: what happens to it,
+-- and at how many places of each step
 return {
-  { name = "base", recipe = base, vms = { "image" } },
-  { name = "clone", before = parent, recipe = clone, vms = { "image", "parent" } },
+  { name = "base", recipe = base, images = { "image" }, vms = { "image" }, faults = ALONE, places = 3 },
+  { name = "clone", before = parent, recipe = clone, images = { "image" }, vms = { "image", "parent" }, faults = ALONE, places = 3 },
+  { name = "several", recipe = several, images = { "image", "other", "upon" }, vms = { "image", "other", "upon" }, faults = TOGETHER, places = 1 },
 }

@@ -1,0 +1,67 @@
+-- luabuild run tests/chaos/kind.lua KIND [FILTER]: the cases of one kind of builds, in a lab of their own. Prints a JSON object for each:
+-- { label, fault, why = string|nil (what was lost), out, ended }; exit 1 when it could not go on.
+local here = arg[0]:match("^(.*)/[^/]*/[^/]*$") or "."
+dofile(here .. "/modules.lua")(here)
+local cjson = require "cjson"
+local builds = require "tests.builds"
+local case = require "tests.chaos.case"
+local faults = require "tests.chaos.faults"
+local kinds = require "tests.chaos.kinds"
+local lab = require "tests.lab"
+local tap = require "tests.tap"
+
+local function named(list, name) for _, one in ipairs(list) do if one.name == name then return one end end end
+
+-- The first, the last and those between of each step; of one, the middle.
+local function choose(places, each)
+  local by_step, order, out = {}, {}, {}
+  for _, place in ipairs(places) do
+    if not by_step[place.step] then by_step[place.step], order[#order + 1] = {}, place.step end
+    table.insert(by_step[place.step], place)
+  end
+  for _, step in ipairs(order) do
+    local list, taken = by_step[step], {}
+    for i = 0, each - 1 do
+      local at = each == 1 and (#list + 1) // 2 or 1 + (#list - 1) * i // (each - 1)
+      if not taken[at] then out[#out + 1] = list[at] end
+      taken[at] = true
+    end
+  end
+  return out
+end
+
+-- After a loss: as if it had not been.
+local function mend(s, recipe)
+  s.lab:control("POST", "/expire")
+  builds.run(s, "gc", "--older-than=0")
+  builds.run(s, recipe)
+end
+
+local function run(t, kind, filter)
+  local s = builds.setup(t, lab.start(t), { disk_size = "16" })
+  if kind.before then t:equal(select(2, builds.run(s, kind.before(s))), 0) end
+  t:equal(select(2, builds.run(s, kind.recipe(s, 0))), 0)
+  t:shell("rm -rf " .. s.dir .. "/output")
+  local places, n = choose(case.places(s, { recipe = function() return kind.recipe(s, 1) end }), kind.places), 1
+  for _, name in ipairs(kind.faults) do
+    local fault = named(faults, name)
+    for _, place in ipairs(places) do
+      local label = string.format("%s %s %s (%s)", kind.name, name, place.step, place.method)
+      -- a log-out that nobody answers leaves its session to the server, which drops it after half an hour
+      local in_vain = place.method == "Logout" and fault.lab.fault == "hang" and fault.signal ~= "KILL"
+      if not in_vain and label:find(filter or "", 1, true) then
+        n = n + 1
+        local why, out, ended = case.run(s, kind, n, fault, place)
+        print(cjson.encode { label = label, fault = name, why = why, out = out, ended = ended })
+        io.stdout:flush()
+        if why then mend(s, kind.recipe(s, n)) end
+      end
+    end
+  end
+end
+
+local kind = named(kinds, arg[1])
+local result, why = tap.run("chaos " .. kind.name, function(t) run(t, kind, arg[2]) end)
+if result == "ok" then return 0 end
+io.stderr:write(why, "\n")
+return 1
