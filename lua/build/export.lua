@@ -40,13 +40,13 @@ end
 -- ---- the files of the package ----
 
 -- The lease's disks as NAME-disk-N.vmdk, with EFI the machine's nvram as NAME.nvram; other files (logs, media) stay behind.
-local function choose_items(items, name, firmware)
-  local chosen, disks = {}, 0
+local function choose_items(b, items)
+  local name, chosen, disks = b.image.name, {}, 0
   for _, item in ipairs(items) do
     if item.disk then
       item.href, disks = string.format("%s-disk-%d.vmdk", name, disks), disks + 1
       chosen[#chosen + 1] = item
-    elseif firmware == "efi" and item.name:match("%.nvram$") then
+    elseif item.name:match("%.nvram$") and b.vm:get "config.firmware" == "efi" then
       item.href = name .. ".nvram"
       chosen[#chosen + 1] = item
     end
@@ -55,19 +55,22 @@ local function choose_items(items, name, firmware)
   return chosen
 end
 
--- The descriptor, with the sizes known so far, edited for importers.
+-- The server's descriptor of the machine. It puts down what it is told of the files' sizes, which are not known yet.
 local function describe(b, items)
-  local files, changes = {}, {}
-  for i, item in ipairs(items) do
-    files[i] = { deviceId = item.key, path = item.href, size = item.bytes or 0, capacity = item.capacity, populatedSize = item.populated }
-    changes[item.href] = { size = item.bytes, capacity = item.capacity, populated = item.populated }
-  end
+  local files = {}
+  for i, item in ipairs(items) do files[i] = { deviceId = item.key, path = item.href, size = 0 } end
   local result = b.vc.content.ovfManager:CreateDescriptor { obj = b.vm, cdp = { ovfFiles = files, name = b.image.name } }
   for _, e in ipairs(result.error or {}) do err.raise("fault", e.localizedMessage or "no descriptor", { op = "describe the machine", fault = e.fault }) end
   for _, w in ipairs(result.warning or {}) do b.note("descriptor: " .. tostring(w.localizedMessage)) end
-  local wanted = { name = b.image.name, files = changes }
+  return result.ovfDescriptor
+end
+
+-- It, with the sizes known so far, edited for importers.
+local function descriptor_text(b, items)
+  local wanted = { name = b.image.name, files = {} }
+  for _, item in ipairs(items) do wanted.files[item.href] = { size = item.bytes, capacity = item.capacity, populated = item.populated } end
   for _, option in ipairs { "product", "eula", "annotation", "hardware_version", "drop" } do wanted[option] = b.image.export[option] end
-  return (ovf.edit(result.ovfDescriptor, wanted))
+  return (ovf.edit(b.described, wanted))
 end
 
 local function begin(b, items, directory)
@@ -75,7 +78,7 @@ local function begin(b, items, directory)
   if e.format == "ovf" then return package.folder(directory) end
   local names = { name .. ".ovf" }
   for _, item in ipairs(items) do names[#names + 1] = item.href end
-  local room = #describe(b, items) + ROOM
+  local room = #descriptor_text(b, items) + ROOM
   local head = { { name = name .. ".ovf", room = room } }
   if e.manifest ~= "none" then head[2] = { name = name .. ".mf", room = manifest.length(e.manifest, names) } end
   b.descriptor_room = room
@@ -128,7 +131,7 @@ end
 
 local function write_texts(b, items, target)
   local e, name = b.image.export, b.image.name
-  local descriptor = describe(b, items)
+  local descriptor = descriptor_text(b, items)
   if b.descriptor_room then descriptor = ovf.pad(descriptor, b.descriptor_room) end
   target:put(name .. ".ovf", descriptor)
   if e.manifest == "none" then return end
@@ -195,7 +198,8 @@ function export.run(b)
   local directory = context.output(b)
   local held <close> = lease.export(b.vm)
   b.scope:push("export lease", function() return false end, { kind = "lease", id = held.object.moid })
-  local items = choose_items(held.items, b.image.name, b.vm:get "config.firmware")
+  local items = choose_items(b, held.items)
+  b.described = describe(b, items)
   local target <close> = setmetatable({}, { __close = function(t) if t.package then t.package:close() end end })
   target.package = begin(b, items, directory)
   local digests = algorithms(b, held)
