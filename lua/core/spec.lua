@@ -142,14 +142,22 @@ local function read_fields(record, value, path, problems)
   return out
 end
 
+-- Why there is no such option, and where it may belong: into the table of another one, or it is misspelt.
+local function unknown(record, key)
+  for _, field in ipairs(record.fields) do
+    if field[2].byname and field[2].byname[key] then return string.format("unknown option '%s': it belongs in %s = { … }", key, field[1]) end
+  end
+  local near = runtime.nearest(key, record.names)
+  return string.format("unknown option '%s'%s", key, near and string.format(": did you mean '%s'?", near)
+    or " (known: " .. table.concat(record.names, ", ") .. ")")
+end
+
 local function check_names(record, value, path, problems)
   for key in pairs(value) do
     if type(key) ~= "string" then
       if not record.positional then add(problems, path, "has no place for list items") end
     elseif not record.byname[key] then
-      local near = runtime.nearest(key, record.names)
-      add(problems, join(path, key), string.format("unknown option '%s'%s", key, near and string.format(": did you mean '%s'?", near)
-        or " (known: " .. table.concat(record.names, ", ") .. ")"))
+      add(problems, join(path, key), unknown(record, key))
     end
   end
 end

@@ -46,6 +46,8 @@ return {
     local _, problems = spec.read(hardware, { cpu = 2, cpus = 0, memory = "4Gib!", disks = { {}, "x" }, firmware = "uefi" }, "hardware")
     local text = messages(problems)
     t:contains(text, "hardware.cpu: unknown option 'cpu': did you mean 'cpus'?")
+    local _, misplaced = spec.read(spec.record("image", { { "name", spec.string }, { "hardware", hardware } }), { memory = 1 }, "image")
+    t:contains(messages(misplaced), "unknown option 'memory': it belongs in hardware = { … }")
     t:contains(text, "hardware.cpus: 0 is out of range (1 to 768)")
     t:contains(text, "hardware.memory: ")
     t:contains(text, "hardware.disks[1].size: is required")
