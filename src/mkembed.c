@@ -39,30 +39,36 @@ static void read_file(lua_State *L, const char *path) {
   luaL_pushresult(&text);
 }
 
-typedef struct Sizes {
-  size_t text, code;
-} Sizes;
-
-/* Print the file as text<index>, and as code<index> what Lua makes of it; of a file that is no Lua the latter is empty. */
-static Sizes embed(lua_State *L, const char *path, const char *name, int index) {
-  Sizes sizes = {0, 0};
-  size_t length = strlen(name), n;
+/* Print the file's text as text<index>: its size. */
+static size_t embed_text(lua_State *L, const char *path, int index) {
+  size_t n, count = 0;
   const char *text;
   read_file(L, path);
   text = lua_tolstring(L, -1, &n);
   printf("static const unsigned char text%d[] = {", index);
-  put(L, text, n, &sizes.text);
-  printf("0};\nstatic const unsigned char code%d[] = {", index);
+  put(L, text, n, &count);
+  puts("0};");
+  lua_settop(L, 0);
+  return count;
+}
+
+/* Print what Lua makes of the file as code<index>: its size, 0 for a file that is no Lua. */
+static size_t embed_code(lua_State *L, const char *path, const char *name, int index) {
+  size_t length = strlen(name), n, count = 0;
+  const char *text;
+  printf("static const unsigned char code%d[] = {", index);
   if (length > 4 && strcmp(name + length - 4, ".lua") == 0) {
+    read_file(L, path);
+    text = lua_tolstring(L, -1, &n);
     if (luaL_loadbufferx(L, text, n, lua_pushfstring(L, "@%s", name), "t") != LUA_OK) {
       fprintf(stderr, "%s\n", lua_tostring(L, -1));
       exit(1);
     }
-    lua_dump(L, put, &sizes.code, 0);
+    lua_dump(L, put, &count, 0);
   }
   puts("0};");
   lua_settop(L, 0);
-  return sizes;
+  return count;
 }
 
 static const char *below(const char *prefix, const char *path) {
@@ -71,16 +77,19 @@ static const char *below(const char *prefix, const char *path) {
 }
 
 int main(int argc, char **argv) {
-  Sizes *sizes = calloc((size_t)argc, sizeof *sizes);
+  size_t *text = calloc((size_t)argc, sizeof *text), *code = calloc((size_t)argc, sizeof *code);
   lua_State *L = luaL_newstate();
-  if (!L || !sizes || argc < 2) return 1;
+  if (!L || !text || !code || argc < 2) return 1;
   puts("#include \"embed.h\"");
-  for (int i = 2; i < argc; i++) sizes[i] = embed(L, argv[i], below(argv[1], argv[i]), i);
+  /* apart: the texts are rarely read, and memory has what lies beside it, too */
+  for (int i = 2; i < argc; i++) code[i] = embed_code(L, argv[i], below(argv[1], argv[i]), i);
+  for (int i = 2; i < argc; i++) text[i] = embed_text(L, argv[i], i);
   puts("const lb_Embedded lb_embedded[] = {");
   for (int i = 2; i < argc; i++)
-    printf("{\"%s\", (const char *)text%d, %zu, (const char *)code%d, %zu},\n", below(argv[1], argv[i]), i, sizes[i].text, i, sizes[i].code);
+    printf("{\"%s\", (const char *)text%d, %zu, (const char *)code%d, %zu},\n", below(argv[1], argv[i]), i, text[i], i, code[i]);
   puts("{NULL, NULL, 0, NULL, 0}};");
-  free(sizes);
+  free(text);
+  free(code);
   lua_close(L);
   return fflush(stdout) == 0 ? 0 : 1;
 }
