@@ -1,5 +1,6 @@
 -- secret: values that must never be shown, and the mask that everything shown goes through
 local digest = require "digest"
+local sorted = require "core.sorted"
 
 local secret = {}
 local MARK = "••••"
@@ -108,6 +109,7 @@ local function mask_wrapped(self, line)
   local before, run, after = line:match("^(%s*)([%w+/_-]+)(=*%s*)$")
   if not run and #line >= WRAPPED and not line:find("[^%w+/_-]", -WRAPPED) then before, run, after = line:match("^(.*[^%w+/_-])(.*)$") end
   if not run or #run < PIECE then return line end
+  if not (self.encoded:find(run:sub(1, PIECE), 1, true) or self.encoded:find(run:sub(-PIECE), 1, true)) then return line end -- most have none
   local from, to = 0, #run + 1
   for form in pairs(self.base64) do
     local ended, began = pieces(form, run)
@@ -131,6 +133,7 @@ function secret:mask(text)
     self.sorted = {}
     for form in pairs(self.forms) do self.sorted[#self.sorted + 1] = form end
     table.sort(self.sorted, function(a, b) return #a > #b or (#a == #b and a < b) end)
+    self.encoded = table.concat(sorted.keys(self.base64), "\n")
   end
   for _, form in ipairs(self.sorted) do
     if text:find(form, 1, true) then text = text:gsub(plain(form), MARK) end
