@@ -46,6 +46,10 @@ local function connect(b)
     b.note(message and string.format("the vCenter does not answer (%s): asking again for up to %s", message, units.format_seconds(PATIENCE))
       or string.format("the vCenter answers again, after %s", units.format_seconds(seconds)))
   end
+  function b.vc.on_late(method, seconds)
+    b.note(string.format("interrupted: up to %s for the answer to %s, which tells what there is to undo; after another Ctrl-C nothing is undone",
+      units.format_seconds(seconds), method))
+  end
   function b.vc.on_question(vm, question) vm:answer(question, b.note) end
   find_route(b)
 end

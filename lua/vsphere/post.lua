@@ -63,12 +63,18 @@ Blocks: no.
 function post.plain(message) return (message:gsub("^%u+ https?://%S+: ", "")) end
 
 local GRACE = 5 -- seconds that an answer has to come after a signal
+local NOW = 0.2 -- seconds after which whoever pressed Ctrl-C is told what is still waited for
 
 -- A call that makes or changes something tells in its answer what there is to undo: a signal ends the wait for it only after some
--- grace. The error then has the decoded `answer`, and `again` when a second signal came.
+-- grace, which session.on_late(method, seconds), if there is one, is told of. The error then has the decoded `answer`, and `again`
+-- when a second signal came. A look for what was made would not do instead: it may be made after that.
 local function finish(self, method, transfer, cancelled)
   signal.acknowledge()
-  local ok, result = pcall(transfer.wait, transfer, GRACE)
+  local ok, result = pcall(transfer.wait, transfer, NOW)
+  if ok and result == false then
+    if self.on_late then pcall(self.on_late, method, GRACE) end
+    ok, result = pcall(transfer.wait, transfer, GRACE - NOW)
+  end
   if ok and result and result.status == 200 then cancelled.answer = vim.decode(result.body, method, self.space) end
   cancelled.again = err.is(result, "cancelled")
   error(cancelled, 0)

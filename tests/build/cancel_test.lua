@@ -15,7 +15,8 @@ local SLOW = { delay = 4 }
 local STEPS = {
   preflight = { fault = fault("FindChild", "slow", SLOW), request = "FindChild" },
   ["log-in"] = { step = "preflight", fault = fault("Login", "slow", { delay = 1 }), request = "Login" },
-  ["create's request"] = { step = "create", fault = fault("CreateVM_Task", "slow", { delay = 1 }), request = "CreateVM_Task" },
+  ["create's request"] = { step = "create", fault = fault("CreateVM_Task", "slow", { delay = 2 }), request = "CreateVM_Task",
+    says = "interrupted: up to 5.0s for the answer to CreateVM_Task" },
   iso = { fault = fault("PUT /folder", "slow", SLOW), request = "PUT /folder" },
   ["iso's name"] = { step = "iso", fault = fault("MoveDatastoreFile_Task", "slow", SLOW), request = "MoveDatastoreFile_Task" },
   kickstart = { fields = 'kickstart = { floppy = "kickstart/centos" },', fault = fault("PUT /folder", "slow", { delay = 4, after = 1 }),
@@ -49,6 +50,7 @@ local function interrupt(t, s, name, case)
   t:equal(status, 130, name .. ": " .. out)
   t:contains(out, image .. ": interrupted at " .. (case.step or name), name)
   t:match(out, "  interrupted\n")
+  t:contains(out, case.says or "")
   t:ok(not out:find("  failed\n", 1, true), out)
   t:ok(not out:find("not undone", 1, true), name .. ": " .. out)
   t:equal(t:shell("find " .. s.dir .. "/cache -name '*.part' 2>/dev/null"), "", name)
