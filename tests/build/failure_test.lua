@@ -163,6 +163,8 @@ return {
       ["news lost"] = { status = 0, faults = fault("WaitForUpdatesEx", "lost", { after = 1 }) },
       ["session expired at upload"] = { status = 0, new_iso = true, faults = fault("PUT /folder", "expire") },
       ["session expired at create"] = { status = 0, faults = fault("CreateVM_Task", "expire") },
+      ["session expired at provision"] = { status = 0, fields = string.format('provision = { local_shell "curl -ksS -X POST %s/expire", shell "true" },',
+        s.lab.env.LAB_CONTROL) },
       ["session expired at wait"] = { status = 0, faults = fault("WaitForUpdatesEx", "expire", { after = 2 }) },
       ["session expired at publish"] = { status = 0, faults = fault("Rename_Task", "expire") },
       ["slow"] = { status = 0, faults = fault("ReconfigVM_Task", "slow", { delay = 0.5 }) },
