@@ -190,6 +190,18 @@ static int signal_now(lua_State *L) {
 }
 
 /*
+signal.time() -> number
+Seconds since 1970, as os.time gives them, with their fraction.
+Blocks: no.  Source: clock_gettime(2), CLOCK_REALTIME.
+*/
+static int signal_time(lua_State *L) {
+  struct timespec ts;
+  clock_gettime(CLOCK_REALTIME, &ts);
+  lua_pushnumber(L, (lua_Number)ts.tv_sec + (lua_Number)ts.tv_nsec / 1e9);
+  return 1;
+}
+
+/*
 signal.sleep(seconds) -> true
 Wait; transfers under way go on meanwhile.
   seconds        number            0 or more
@@ -316,7 +328,7 @@ static int signal_closestate(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"acknowledge", signal_acknowledge}, {"catch", signal_catch},     {"limit", signal_limit},
     {"now", signal_now},                 {"pending", signal_pending}, {"sleep", signal_sleep},
-    {"tick", signal_tick},               {NULL, NULL},
+    {"tick", signal_tick},               {"time", signal_time},       {NULL, NULL},
 };
 
 int luaopen_lb_signal(lua_State *L);

@@ -39,15 +39,18 @@ local function cleaned(event, mask)
   return copy
 end
 
-local function iso_time(seconds, thousandth) return os.date("!%Y-%m-%dT%H:%M:%S", seconds) .. string.format(".%03dZ", thousandth) end
+local function iso_time(seconds)
+  local thousandths = math.floor(seconds * 1000)
+  return os.date("!%Y-%m-%dT%H:%M:%S", thousandths // 1000) .. string.format(".%03dZ", thousandths % 1000)
+end
 
 -- Wall clock and seconds since the run began, from one clock that does not jump.
 local function stamper()
-  local began, wall = signal.now(), os.time()
+  local began, wall = signal.now(), signal.time()
   return function(event)
     local at = signal.now() - began
     event.at = math.floor(at * 1000 + 0.5) / 1000
-    event.time = iso_time(wall + math.floor(event.at), math.floor(event.at % 1 * 1000 + 0.5))
+    event.time = iso_time(wall + at)
   end, function() return signal.now() - began end
 end
 

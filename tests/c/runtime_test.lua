@@ -22,6 +22,11 @@ return {
     signal.sleep(0.01)
     t:ok(signal.now() - before >= 0.01)
   end,
+  ["the time of day is os.time's, with its fraction"] = function(t)
+    local before, now = os.time(), signal.time()
+    t:equal(math.type(now), "float")
+    t:ok(now >= before and now < os.time() + 2)
+  end,
   ["a signal ends a sleep with the error cancelled"] = function(t)
     local script = t:write(t:directory() .. "/s.lua", "io.stdout:write('ready\\n') io.stdout:flush() require('signal').sleep(30)")
     local status, out = peer.interrupt(t, arg[-1] .. " run " .. script, "ready")
