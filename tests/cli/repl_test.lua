@@ -173,12 +173,12 @@ vm]], picture, l.env.LAB_CONTROL .. "/expire"))
     t:write(dir .. "/iso", "x")
     local recipe = t:write(dir .. "/r.lua", [[
 local v = vars { size = 7 }
-return base { name = "r-image", guest_id = "otherLinux64Guest", iso = { url = "iso", checksum = "none" }, ssh = { password = "p" },
+return base { name = "r-image", guest_id = "otherLinux64Guest", iso = { url = "iso", checksum = "none" }, ssh = { password = "in-the-recipe" },
   boot = { "<enter>" } }
 ]])
-    local out, status = pipe(t, NOBODY, "image.name\nvars.size\nvars.cpu\nvc.host", string.format("%s --var size=8 --var vcenter_server=%s "
+    local out, status = pipe(t, NOBODY, "image.name\nvars.size\nvars.cpu\nvc.host\nimage.ssh.password", string.format("%s --var size=8 --var vcenter_server=%s "
       .. "--var username=u --var password=p --var insecure_connection=true", recipe, vcsim.start(t)))
-    t:match(out, '^"r%-image"\n8\n2\n"127%.0%.0%.1:%d+"\n$')
+    t:match(out, '^"r%-image"\n8\n2\n"127%.0%.0%.1:%d+"\n"••••"\n$')
     t:equal(status, 0)
   end,
 
