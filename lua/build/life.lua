@@ -79,14 +79,18 @@ local function tell_no_effect(b)
   if option then b.emit { event = "warning", message = option .. " has no effect: the image is up to date; --force builds it all the same" } end
 end
 
+-- Machines that other builds of the image have left: one may be gone on with, one may be in the way.
+local function look_beside(b)
+  if b.decision ~= "build" and b.decision ~= "replace" then return end
+  b.rivals = rivals.look(b)
+  onwards.find(b)
+end
+
 local function build(b, kind)
   b.emit { event = "image.start", recipe = b.image.recipe.path, kind = b.image.kind, output = context.output_path(b) }
   context.own(b)
   runner.run(kind.preflight, b)
-  if b.decision == "build" or b.decision == "replace" then
-    b.rivals = rivals.look(b)
-    onwards.find(b)
-  end
+  look_beside(b)
   b.emit { event = "image.decided", decision = b.decision, reason = b.reason, steps = step_names(b, steps_of(b, kind)) }
   if b.decision == "current" then
     tell_no_effect(b)
@@ -140,8 +144,9 @@ end
 
 --[[
 life.plan(kind, image, options) -> plan
-What life.build would do, found out by the preflight alone: nothing is changed.
+What life.build would do, found out by the preflight and a look at what other builds of the image have left: nothing is changed.
   options        table             as for life.build, and:
+  options.planning boolean         a build at work is a note
   options.planned, options.fingerprints {image = string} = {}  what is known of the images before this one: see source.resolve
   options.thorough boolean         see preflight.run
   options.on_request function|nil  takes the events of the requests
@@ -158,6 +163,7 @@ function life.plan(kind, image, options)
   end)
   local ok, e = pcall(function()
     runner.run(kind.preflight, b)
+    look_beside(b)
     return { image = image, decision = b.decision, reason = b.reason, steps = step_names(b, steps_of(b, kind)), fingerprint = b.made.total,
       place = place_of(b), notes = notes, server = b.vc.about.fullName }
   end)

@@ -34,7 +34,7 @@ function plan.make(order, options)
   local plans, planned, fingerprints, problems = {}, {}, {}, {}
   for _, entry in ipairs(order) do
     local image = entry.image
-    local ok, result = pcall(life.plan, graph.kind(image), image, { force = options.force, thorough = options.thorough, parent = entry.parent,
+    local ok, result = pcall(life.plan, graph.kind(image), image, { planning = true, force = options.force, thorough = options.thorough, parent = entry.parent,
       planned = planned, fingerprints = fingerprints, on_request = options.on_request })
     if not ok then
       if not err.is(result) or result.code == "cancelled" then error(result, 0) end

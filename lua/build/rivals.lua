@@ -21,6 +21,7 @@ end
 local function busy(b, vm, since)
   local text = string.format("another build of this image is at work: run %s, %s%s; its machine is %s", vm.run,
     vm.settings[existing.KEYS.builder] or "on another machine", since and ", begun " .. units.format_seconds(since) .. " ago" or "", vm.name)
+  if b.options.planning then return b.note(text .. "; until its end a build is refused") end
   if b.options.force then return b.note(text .. "; --force: going on beside it") end
   err.raise("exists", text, { hint = "wait for its end. When it was killed, this is seen half an hour later, as its session ends: then luabuild gc removes"
     .. " what it left;\n--force builds beside it now" })
@@ -29,7 +30,7 @@ end
 --[[
 rivals.look(b) -> {{ object, name, run, settings, state }, ...}
 The machines that other builds of this image have left, each with a note, and the state of its run (runs:state); those that are there on purpose are not noted.
-Raises: exists (one is at work, and no --force); fault.
+Raises: exists (one is at work, and neither --force nor options.planning); fault.
 Blocks: yes: one request, and three more when there is one.
 ]]
 function rivals.look(b)

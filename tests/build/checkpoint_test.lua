@@ -41,6 +41,7 @@ return {
     t:equal(s.lab:vms()[1].power, "poweredOff")
     t:match(require("tests.builds").run(s, "gc"), "stays    virtual machine %S+: kept on purpose")
     local status
+    t:match(builds.run(s, "plan", recipe(s, "echo three >> " .. s.log)), "not there yet; goes on from the checkpoint 'apps' of run %x+")
     out, status = builds.run(s, recipe(s, "echo three >> " .. s.log))
     t:equal(status, 0, out)
     t:match(out, "build: not there yet; goes on from the checkpoint 'apps' of run %x+")
