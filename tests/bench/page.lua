@@ -28,28 +28,42 @@ local function machine()
     tonumber(contents("/proc/meminfo"):match("MemTotal:%s*(%d+)")) / (1 << 20), contents("/proc/sys/kernel/osrelease"):match("[^\n]*"))
 end
 
+-- The rows for the README, by how they begin: those that tell a user something.
+local SHOWN = { "start-up: ", "base: ", "clone and OVA: requests", "clone and OVA: time", "clone and OVA: bytes written", "clone and OVA: peak",
+  "ISO from", "the same ISO", "upload of 10000 small files", "upload of one file", "one small command", "64 images", 'find("vm/*") and its table' }
+
+local function is_shown(row)
+  for _, beginning in ipairs(SHOWN) do
+    if row.what:sub(1, #beginning) == beginning then return true end
+  end
+  return row.what:find("^export of .*: time$") ~= nil
+end
+
 local function cell(text) return (tostring(text or ""):gsub("|", "\\|")) end
 
-local function row_of(row)
+local function row_of(row, with_bound)
   local met = row.met == nil and "" or row.met and "yes" or "**no**"
   local beside = {}
   beside[1] = row.peer
-  beside[#beside + 1] = row.bound and "bounded by " .. row.bound
+  beside[#beside + 1] = with_bound and row.bound and "bounded by " .. row.bound or nil
   return string.format("| %s | %s | %s | %s | %s |", cell(row.what), cell(figure(row.value) .. (row.unit ~= "" and " " .. row.unit or "")),
     cell(row.target), met, cell(table.concat(beside, "; ")))
 end
 
--- page.markdown(directory, topics) -> string: the rows of DIRECTORY/TOPIC.json, with when and where they were measured
-function page.markdown(directory, topics)
+-- page.markdown(directory, topics [, excerpt]) -> string: the rows of DIRECTORY/TOPIC.json, with when and where they were measured; those
+-- for the README only, without what bounds them
+function page.markdown(directory, topics, excerpt)
   local lines, latest = {}, 0
   for _, topic in ipairs(topics) do
     local path = directory .. "/" .. topic .. ".json"
     local file <close> = io.open(path)
-    for _, row in ipairs(file and cjson.decode(file:read("a")) or {}) do lines[#lines + 1] = row_of(row) end
+    for _, row in ipairs(file and cjson.decode(file:read("a")) or {}) do
+      if not excerpt or is_shown(row) then lines[#lines + 1] = row_of(row, not excerpt) end
+    end
     latest = math.max(latest, lfs.attributes(path, "modification") or 0)
   end
   table.insert(lines, 1, string.format("Measured on %s: %s.\n", os.date("!%Y-%m-%d", latest), machine()))
-  table.insert(lines, 2, "| what | measured | target | met | beside it; bounded by |\n| --- | --: | --- | --- | --- |")
+  table.insert(lines, 2, "| what | measured | target | met | beside it" .. (excerpt and "" or "; bounded by") .. " |\n| --- | --: | --- | --- | --- |")
   return table.concat(lines, "\n") .. "\n"
 end
 

@@ -8,9 +8,9 @@ local measure = require "tests.bench.measure"
 
 local FILES, BIG, COMMANDS, ROUNDS = 10000, 1024, 200, 3 -- BIG: MiB
 local BOUNDS = {
-  { "one small command", "the guest's fork of a shell, and one round trip" },
+  { "one small command", "the guest's starting of a shell, and one round trip" },
   { "upload of one file", "libssh2 1.10, which encrypts 16 bytes a call: 2.5 ns a byte" },
-  { "upload of", "the guest, which makes the files" },
+  { "small files", "the guest, which makes the files" },
 }
 
 local function connect(t, server)

@@ -5,7 +5,7 @@ local measure = require "tests.bench.measure"
 
 local BOUNDS = {
   { "64 images side by side", "two cores for the builds and for the lab, which is vCenter and all the guests: 0.25 s an image" },
-  { "1 images, PSS", "one alone has the pages of the libraries for itself" },
+  { "^1 images, PSS", "one alone has the pages of the libraries for itself" },
 }
 local REQUEST, TASK = 0.03, 1 -- seconds that a vCenter takes for a request and, more, for a task
 
