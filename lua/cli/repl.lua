@@ -201,6 +201,18 @@ local function piped(self)
   error(e, 0)
 end
 
+-- What help() says of one of the names here, by the name or its value; nil for any other.
+local function own_help(self, text, x)
+  local out, within = {}, false
+  for one in text:gmatch("[^\n]+") do
+    local name = one:match("^(%a[%w_]*)%(")
+    local own = name and rawget(self.environment.table, name)
+    if not one:find("^ ") then within = own and (name == x or own == x) end
+    if within then out[#out + 1] = one end
+  end
+  return out[1] and table.concat(out, "\n")
+end
+
 --[[
 repl.run(options) -> value
 Read statements, run them and print their values: from the terminal with editing, completion and a history, else from standard input,
@@ -227,7 +239,8 @@ function repl.run(options)
   local own = self.environment.table
   own.exit = rawget(own, "exit") or repl.leave
   function own.help(...)
-    write(select("#", ...) == 0 and (options.help or "") or help.text(self.environment.constructors[...] or ...))
+    local about, text = ..., options.help or ""
+    write(select("#", ...) == 0 and text or own_help(self, text, about) or help.text(self.environment.constructors[about] or about))
   end
   function own.print(...)
     local words = table.pack(...)

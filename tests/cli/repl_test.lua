@@ -140,6 +140,8 @@ vm]], picture, l.env.LAB_CONTROL .. "/expire"))
     t:equal(status, 0, out)
     for _, part in ipairs { "the vCenter or host; connects", "\n  ssh.connect(", "\n  uptCompatibilityEnabled", "InsufficientResourcesFault",
       "VirtualMachine:take_snapshot(", "\nfunction ssh.connect(", "\n  digest.file(" } do t:contains(out, part) end
+    t:match(pipe(t, NOBODY, "help(find)"), '^find%("vm/%*"%)  [^\n]+\n  [^\n]+\n$')
+    t:contains(pipe(t, NOBODY, "help(help)\nhelp 'show'"), "about a function")
     t:contains(pipe(t, NOBODY, 'help "PowerOnVMTask"'), "did you mean 'PowerOnVM_Task'?")
   end,
 
