@@ -124,6 +124,7 @@ static void finish(http_Transfer *t, CURLcode code) {
   curl_multi_remove_handle(t->client->ring->multi, t->easy);
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
   t->result = code;
+  body_settle(body);
   if (!code && body->upload && status < 400 && body->moved != body->total)
     body_refuse(body, "net", "the server answered before it had everything");
   if (!code && body_finish(body) && body->saving && t->sync && fsync(body->fd) < 0)
@@ -201,7 +202,7 @@ static int push_progress(lua_State *L, http_Transfer *t) {
     lua_pushinteger(L, sent);
   } else {
     curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    lua_pushinteger(L, body->saving ? (lua_Integer)body->moved : (lua_Integer)body->memory.size);
+    lua_pushinteger(L, body->saving ? (lua_Integer)body->moved + (lua_Integer)body->waiting : (lua_Integer)body->memory.size);
   }
   if (body->saving || body->upload) length = body->total;
   if (length >= 0) lua_pushinteger(L, length);

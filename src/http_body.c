@@ -103,16 +103,20 @@ static int begin(http_Body *body) {
                        (long long)body->expect);
   if (!body->placed && ftruncate(body->fd, body->offset) < 0)
     return body_refuse(body, "io", "truncate the file: %s", strerror(errno));
+  body->queue = queue_open(&body->digests);
+  if (!body->queue) return body_refuse(body, "io", "out of memory");
   body->saving = 1;
   return 1;
 }
 
 /* ---- receiving ---- */
 
-static int save(http_Body *body, const char *data, size_t n) {
-  if (body->expect >= 0 && body->moved + (int64_t)n > body->expect)
-    return body_refuse(body, "http", "the server sends more than the expected %lld bytes", (long long)body->expect);
-  digest_feed(&body->digests, data, n);
+/* Write what waits, and have it digested meanwhile. */
+static int flush(http_Body *body) {
+  const char *data = queue_room(body->queue);
+  size_t n = body->waiting;
+  body->waiting = 0;
+  queue_give(body->queue, n);
   while (n > 0) {
     ssize_t done = pwrite(body->fd, data, n, body->at + body->moved);
     if (done < 0 && errno == EINTR) continue;
@@ -126,6 +130,26 @@ static int save(http_Body *body, const char *data, size_t n) {
     body->flushed = body->moved;
   }
   return 1;
+}
+
+static int save(http_Body *body, const char *data, size_t n) {
+  if (body->expect >= 0 && body->moved + (int64_t)(body->waiting + n) > body->expect)
+    return body_refuse(body, "http", "the server sends more than the expected %lld bytes", (long long)body->expect);
+  while (n > 0) {
+    size_t room = QUEUE_CHUNK - body->waiting, part = n < room ? n : room;
+    memcpy(queue_room(body->queue) + body->waiting, data, part);
+    body->waiting += part;
+    data += part;
+    n -= part;
+    if ((part == room || body->followed) && !flush(body)) return 0;
+  }
+  return 1;
+}
+
+void body_settle(http_Body *body) {
+  if (!body->queue) return;
+  if (body->waiting > 0) flush(body);
+  queue_settle(body->queue);
 }
 
 static int keep(http_Body *body, const char *data, size_t n) {
@@ -274,5 +298,7 @@ void body_free(http_Body *body) {
   free(body->head.data);
   free(body->memory.data);
   body->head = body->memory = (body_Text){0};
+  queue_close(body->queue);
+  body->queue = NULL;
   digest_free(&body->digests);
 }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <curl/curl.h>
 
-#include "digest.h"
+#include "digest_queue.h"
 
 enum body_State { BODY_RUNNING, BODY_DONE, BODY_FAILED };
 
@@ -31,6 +31,7 @@ typedef struct http_Body {
   size_t text_size, text_sent;
   int paused;       /* waits for bytes of `source` */
   int fd;
+  int followed;   /* another transfer sends what is in the file: nothing waits for more before it is written */
   int placed;     /* at is the caller's: the file may hold other things */
   int64_t at;     /* where in the file the resource's first byte is */
   int64_t offset; /* bytes of the resource that were there before */
@@ -40,6 +41,8 @@ typedef struct http_Body {
   int64_t expect; /* what the caller wants total to be, -1 anything */
   const struct http_Body *source;
   digest_Set digests;
+  digest_Queue *queue; /* when saving: pieces of 16 KiB, as TLS has them, are written together */
+  size_t waiting;      /* bytes in its room, the next to be written */
   const char *code; /* what made a callback give up: code and reason */
   char reason[200];
 } http_Body;
@@ -47,7 +50,10 @@ typedef struct http_Body {
 /* Make `body->easy` use it. `upload` bodies must have total set, those with `text` their text_size. */
 CURLcode body_apply(http_Body *body);
 
-/* The response ended well: settle what an empty one left open, compare sizes. 0 when the body is not as it should be. */
+/* It ended, well or not: what came of it is in the file and in the digests. */
+void body_settle(http_Body *body);
+
+/* The response ended well: settle what an empty one left open, compare sizes; after body_settle. 0 when the body is not as it should be. */
 int body_finish(http_Body *body);
 
 /* Note why it failed; always returns 0. */

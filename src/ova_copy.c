@@ -10,11 +10,11 @@
 #include "ova_copy.h"
 
 #define TYPE "ova.source"
-#define CHUNK (256 * 1024) /* one read; a cancel is noticed between two */
 
 static void release(ova_Source *s) {
   if (!lb_closing(&s->box)) return;
   close(s->fd);
+  queue_close(s->queue);
   digest_free(&s->digests);
 }
 
@@ -67,13 +67,15 @@ static int put(const ova_Range *r, int64_t done, const char *bytes, size_t n) {
 }
 
 int ova_copy(lua_State *L, ova_Source *s, ova_Range *r) {
-  char *chunk = lua_newuserdatauv(L, CHUNK, 0);
   int64_t done = 0, total = r->size;
   lb_Progress progress = lb_progress(r->progress);
   struct stat st;
+  if (!s->queue) s->queue = queue_open(&s->digests);
+  if (!s->queue) return luaL_error(L, "out of memory");
   if (total < 0 && fstat(s->fd, &st) == 0) total = st.st_size - r->at;
   while (r->size < 0 || done < r->size) {
-    size_t want = r->size >= 0 && r->size - done < CHUNK ? (size_t)(r->size - done) : CHUNK;
+    size_t want = r->size >= 0 && r->size - done < (int64_t)QUEUE_CHUNK ? (size_t)(r->size - done) : QUEUE_CHUNK;
+    char *chunk = queue_room(s->queue);
     int failed;
     ssize_t n;
     lb_checkcancel(L);
@@ -82,15 +84,15 @@ int ova_copy(lua_State *L, ova_Source *s, ova_Range *r) {
     if (n < 0) return lb_failerrno(L, errno, "read %s", s->path);
     if (n == 0 && r->size < 0) break;
     if (n == 0) return lb_fail(L, "format", "read %s: it is cut off", s->path);
-    digest_feed(&s->digests, chunk, (size_t)n);
+    queue_give(s->queue, (size_t)n);
     failed = put(r, done, chunk, (size_t)n);
     if (failed) return lb_failerrno(L, failed, "write %s", r->target);
     done += n;
     lb_report(L, &progress, done, total, 0);
   }
   lb_report(L, &progress, done, done, 1);
+  queue_settle(s->queue);
   r->size = done;
-  lua_pop(L, 1);
   return 0;
 }
 

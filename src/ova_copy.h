@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <lua.h>
 
-#include "digest.h"
+#include "digest_queue.h"
 #include "lb.h"
 
 /* The box of a copy: what is read, and the digests taken of it. */
@@ -13,6 +13,7 @@ typedef struct ova_Source {
   lb_Box box;
   int fd;
   digest_Set digests;
+  digest_Queue *queue; /* of the first copy on */
   const char *path;
 } ova_Source;
 

@@ -1,6 +1,7 @@
 local digest = require "digest"
 local http = require "http"
 local httpd = require "httpd"
+local lfs = require "lfs"
 local peer = require "tests.peer"
 
 local function client(t, options)
@@ -23,6 +24,12 @@ local function serve(t, files)
   local server = assert(httpd.start { bind = "127.0.0.1", files = files })
   t:defer(function() server:close() end)
   return "http://127.0.0.1:" .. server:port(), server
+end
+
+local function threads()
+  local n = 0
+  for _ in lfs.dir "/proc/self/task" do n = n + 1 end
+  return n
 end
 
 return {
@@ -83,6 +90,18 @@ return {
       t:equal(r.digest, { sha256 = digest.string("sha256", text), sha1 = digest.string("sha1", text) })
       t:ok(t:read(dir .. "/f") == text, "saved bytes")
     end
+  end,
+  ["a long file is digested beside its saving, and no thread stays behind"] = function(t)
+    local dir, text = t:directory(), ("0123456789abcdef"):rep(200000) -- more than is under way at once
+    local url = serve(t, { f = { file = t:write(dir .. "/source", text) } })
+    local before, c = threads(), client(t)
+    local r = assert(c:request { url = url .. "/f", save = dir .. "/f", digest = { "sha512", "sha256" } })
+    t:equal(r.digest, { sha512 = digest.string("sha512", text), sha256 = digest.string("sha256", text) })
+    t:ok(t:read(dir .. "/f") == text, "saved bytes")
+    local transfer <close> = assert(c:start { url = url .. "/f", save = dir .. "/f", digest = "sha256" })
+    while transfer:progress() == 0 do transfer:wait(0) end
+    transfer:close()
+    t:equal(threads(), before)
   end,
   ["what is no success is not saved, and its text is in the result"] = function(t)
     local c, url, dir = web(t)
