@@ -46,7 +46,7 @@ local function choose_items(b, items)
     if item.disk then
       item.href, disks = string.format("%s-disk-%d.vmdk", name, disks), disks + 1
       chosen[#chosen + 1] = item
-    elseif item.name:match("%.nvram$") and b.vm:get "config.firmware" == "efi" then
+    elseif item.name:match("%.nvram$") and (b.firmware or b.vm:get "config.firmware") == "efi" then
       item.href = name .. ".nvram"
       chosen[#chosen + 1] = item
     end

@@ -135,14 +135,16 @@ end
 
 --[[
 machine.detach(b) -> nothing
-Take the media out, give the boot order back to the firmware, set the marks of a finished image: one request; then read back.
+Take the media out, give the boot order back to the firmware, set the marks of a finished image: one request; then read back. Sets
+b.devices, b.firmware.
 Raises: fault; build (the boot order is still there).
 Blocks: yes.
 ]]
 function machine.detach(b)
   media.stop(b)
   local changes = {}
-  b.devices = b.vm:get({ "config.hardware.device" })["config.hardware.device"]
+  local facts = b.vm:get { "config.hardware.device", "config.firmware" }
+  b.devices, b.firmware = facts["config.hardware.device"], facts["config.firmware"]
   for _, cd in ipairs(device.cdroms(b.devices)) do changes[#changes + 1] = device.remove(cd) end
   for _, drive in ipairs(device.floppies(b.devices)) do changes[#changes + 1] = device.remove(drive) end
   local extra = existing.options(existing.marks(b.image, b.run, b.made))
