@@ -37,9 +37,10 @@ local function settle(s)
   end
 end
 
-local function requests(s)
-  local _, lines = s.lab:control("GET", "/log"):gsub("\n", "\n")
-  return lines
+-- How many requests came, or of a method.
+local function requests(s, method)
+  local _, n = s.lab:control("GET", "/log"):gsub(method and '"method":"' .. method .. '"' or "\n", "")
+  return n
 end
 
 --[[
@@ -81,14 +82,14 @@ end
 -- Start the build; when the request has come, the signal; its output and status.
 local function suffer(s, kind, n, fault, place)
   s.lab:control("DELETE", "/log")
-  local f = { after = place.number - 1 }
+  local f = { after = place.number - 1, method = place.only and place.method }
   for key, value in pairs(fault.lab) do f[key] = value end
   s.lab:fault(f)
   s.lab:fault { fault = "shortlease", delay = 3 } -- five minutes, in the life of this lab
   local process = builds.start(s, kind.recipe(s, n))
   local children = {}
   if fault.signal then
-    while requests(s) < place.number and process:running() do signal.sleep(0.01) end
+    while requests(s, f.method) < place.number and process:running() do signal.sleep(0.01) end
     children = children_of(process.pid)
     send(fault, process, children)
   end
@@ -143,6 +144,7 @@ end
 case.run(s, kind, n, fault, place) -> string|nil, string, boolean
 One build (its `n` makes it another than before) with a fault at a place, and a plain one after it. Returns what is wrong, nil when
 nothing is; the output; and whether the build got to its end in spite of the fault.
+  place          table             of case.places; with `only`, its number counts the requests of its method alone
 ]]
 function case.run(s, kind, n, fault, place)
   local before = images_of(s, kind)
@@ -168,6 +170,7 @@ function case.run(s, kind, n, fault, place)
     for _, name in ipairs(kind.images) do any = any or not killed and is_published(name) end
     local message = check_message(fault, out, status) or tidy(s, killed, out) or wrong(s, kind, any)
     for _, name in ipairs(kind.images) do message = message or judge_image(name) end
+    message = message or kind.look and kind.look(s)
     if message then return message end
     local again, result = builds.run(s, kind.recipe(s, n))
     if result ~= 0 then return "the build after it failed: " .. again end

@@ -1,6 +1,7 @@
 -- luabuild run tests/chaos/run.lua [FILTER]: things happen to builds, at every step: signals, kills, a vCenter that is cut off, away or
 -- forgetful. After each the server is clean, the image before is what it was, and the build works again. The kinds of builds have
--- a process and a lab each, side by side. Prints a table, and what was lost; exit 1 if anything was. FILTER is a part of "kind fault step".
+-- a process and a lab each, side by side; in the end five surviving images boot. Prints a table, and what was lost; exit 1 if anything was.
+-- FILTER is a part of "kind fault step"; "boot" is for the last five alone.
 local here = arg[0]:match("^(.*)/[^/]*/[^/]*$") or "."
 dofile(here .. "/modules.lua")(here)
 local cjson = require "cjson"
@@ -46,9 +47,9 @@ local function drain(job)
   end
 end
 
-local function start(kind)
-  local command = { arg[-1], "run", here .. "/chaos/kind.lua", kind.name, filter }
-  return { kind = kind.name, process = err.check(process.start { command = command }), rest = "", errors = "" }
+local function start(kind, program, ...)
+  local command = { arg[-1], "run", here .. "/chaos/" .. program, ... }
+  return { kind = kind, process = err.check(process.start { command = command }), rest = "", errors = "" }
 end
 
 local function finish(job)
@@ -57,16 +58,23 @@ local function finish(job)
   if result.status ~= 0 then lost[#lost + 1] = job.kind .. ": " .. job.errors end
 end
 
-local jobs = {}
-for i, kind in ipairs(kinds) do jobs[i] = start(kind) end
-while #jobs > 0 do
-  local processes = {}
-  for i, job in ipairs(jobs) do processes[i] = job.process end
-  process.ready(processes, 60)
-  for i = #jobs, 1, -1 do
-    if drain(jobs[i]) then finish(table.remove(jobs, i)) end
+local function follow(jobs)
+  while #jobs > 0 do
+    local processes = {}
+    for i, job in ipairs(jobs) do processes[i] = job.process end
+    process.ready(processes, 60)
+    for i = #jobs, 1, -1 do
+      if drain(jobs[i]) then finish(table.remove(jobs, i)) end
+    end
   end
 end
+
+if filter ~= "boot" then
+  local jobs = {}
+  for i, kind in ipairs(kinds) do jobs[i] = start(kind.name, "kind.lua", kind.name, filter) end
+  follow(jobs)
+end
+if not filter or filter == "boot" then follow { start("boot", "survivors.lua") } end
 
 table.sort(rows, function(a, b) if a.kind ~= b.kind then return a.kind < b.kind end return a.fault < b.fault end)
 print(string.format("\n%-8s %-16s %6s %6s %6s %6s", "build", "fault", "cases", "ended", "clean", "lost"))

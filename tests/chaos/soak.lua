@@ -1,5 +1,7 @@
 -- luabuild run tests/chaos/soak.lua [N]: N builds (200) in a row by one process, in the lab where nothing boots. Its memory and open files
 -- and the vCenter's sessions are looked at after each; exit 1 when they grow.
+-- What 200 builds add, some 2 MB, is what a run knows of its images until its end: after a full collection, 9 KB of Lua for each
+-- (4 with --json, which has no summary at the end).
 local here = arg[0]:match("^(.*)/[^/]*/[^/]*$") or "."
 dofile(here .. "/modules.lua")(here)
 local lfs = require "lfs"
