@@ -106,6 +106,7 @@ end
 
 -- One line without what it has of base64 that goes on in other lines. Text may stand before the first of them.
 local function mask_wrapped(self, line)
+  if #line < PIECE then return line end
   local before, run, after = line:match("^(%s*)([%w+/_-]+)(=*%s*)$")
   if not run and #line >= WRAPPED and not line:find("[^%w+/_-]", -WRAPPED) then before, run, after = line:match("^(.*[^%w+/_-])(.*)$") end
   if not run or #run < PIECE then return line end

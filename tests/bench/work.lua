@@ -2,7 +2,9 @@
 local digest = require "digest"
 local floppy = require "floppy"
 local keystroke = require "keystroke"
+local secret = require "core.secret"
 local vim = require "vim"
+local render = require "cli.render"
 
 local work = {}
 
@@ -48,6 +50,17 @@ function work.keystroke(n)
   local text = "<tab> text ks=hd:fd0:/ks.cfg net.ifnames=0 <wait1s> Console=ttyS0<enter>"
   local keys = #assert(keystroke.parse(text))
   for _ = 1, n // keys do keystroke.parse(text) end
+end
+
+-- an event of a request, with two passwords to look for, and a view that keeps nothing
+function work.event(n)
+  local secrets = secret.new()
+  for _, value in ipairs { "lab<&>pw-1", "correct horse" } do secrets:add(value) end
+  local emit = render.sink({ { event = function() end } }, function(text) return secrets:mask(text) end)
+  for _ = 1, n do
+    emit { event = "request", image = "base-os", run = "1f5dbc84", step = "boot", method = "PutUsbScanCodes", object = "VirtualMachine vm-42",
+      seconds = 0.01, sent = 700, received = 400, status = 200 }
+  end
 end
 
 work[arg[1]](math.tointeger(arg[2]))
