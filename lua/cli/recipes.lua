@@ -59,6 +59,15 @@ local function add_misspelt(vars, problems)
   end
 end
 
+-- Passwords that stand in a recipe are no variable's, but as secret; a clone's image has those of what it is made from, too.
+local function add_logins(secrets, image)
+  while type(image) == "table" do
+    secrets:add(image.ssh and image.ssh.password)
+    secrets:add(image.connection and image.connection.password)
+    image = image.from
+  end
+end
+
 --[[
 recipes.load(given, words) -> {image, ...}, { notes, secrets, variables }
 Load the recipes among `words` and choose images by the other words, --only and --except.
@@ -78,6 +87,7 @@ function recipes.load(given, words)
     for _, image in ipairs(ok and loaded.images or {}) do -- once, however often the recipe is named
       if not seen[image] then images[#images + 1] = image end
       seen[image] = true
+      add_logins(secrets, image)
     end
   end
   if #problems > 0 then

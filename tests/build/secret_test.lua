@@ -52,6 +52,16 @@ return {
     t:contains(out, "ended with status 4")
     check(t, s, out)
   end,
+  ["a password that stands in the recipe, also in that of the image before"] = function(t)
+    local s = site(t, { ssh_password = "another-one" })
+    local login = 'ssh = { password = "' .. WORD .. '" }, '
+    builds.recipe(s, login .. 'provision = { shell "echo it is ' .. WORD .. '" },')
+    local recipe = t:write(s.dir .. "/clone.lua", string.format("return clone { name = 'clone', from = import 'small', linked = true, %s shutdown = 'poweroff' }", login))
+    local out, status = builds.run(s, recipe, "--debug")
+    t:equal(status, 0, out)
+    t:contains(out, "> it is ••••")
+    check(t, s, out)
+  end,
   ["a log-in that is refused"] = function(t)
     local s = site(t, { ssh_timeout = "1s" })
     local out, status = builds.run(s, builds.recipe(s), "--debug", "--var", "ssh_password=x" .. WORD)

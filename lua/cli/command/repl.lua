@@ -47,7 +47,6 @@ local function from_recipe(given, words)
   local images, about = recipes.load(given, words)
   local wanted = {}
   for key, value in pairs(images[1].connection) do wanted[key] = value end
-  for _, image in ipairs(images) do about.secrets:add(image.ssh and image.ssh.password) end -- also one that stands in the recipe
   wanted.datacenter = images[1].placement and images[1].placement.datacenter
   return { image = images[1], images = images, vars = looking.values(images[1].variables) }, wanted, about.secrets
 end
