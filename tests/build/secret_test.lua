@@ -56,7 +56,7 @@ return {
     local s = site(t, { ssh_password = "another-one" })
     local login = 'ssh = { password = "' .. WORD .. '" }, '
     builds.recipe(s, login .. 'provision = { shell "echo it is ' .. WORD .. '" },')
-    local recipe = t:write(s.dir .. "/clone.lua", string.format("return clone { name = 'clone', from = import 'small', linked = true, %s shutdown = 'poweroff' }", login))
+    local recipe = t:write(s.dir .. "/clone.lua", "return clone { name = 'clone', from = import 'small', linked = true, " .. login .. "shutdown = 'poweroff' }")
     local out, status = builds.run(s, recipe, "--debug")
     t:equal(status, 0, out)
     t:contains(out, "> it is ••••")
