@@ -15,6 +15,7 @@
 #include "lb.h"
 
 #define MULTI "signal.multi" /* class of the box that owns the curl multi handle */
+#define TICK "signal.tick"
 #define FDMAX 192 /* those of 64 processes */
 #define HOUR 3600000 /* milliseconds: the longest wait in one piece */
 #define ECHO 0.1     /* seconds: what comes so soon after a signal that nobody took note of yet is the same one */
@@ -89,13 +90,19 @@ long lb_until(double deadline) {
   return left > HOUR / 1000 ? HOUR : (long)(left * 1000) + 1;
 }
 
-/* User value 1: the function that signal.tick has set. */
+/* User value 1: the open ticks as keys of a table. */
 typedef struct Multi {
   lb_Box box;
   CURLM *multi;
-  double interval; /* seconds between two calls of it; 0: none */
-  double due;
+  double due; /* when the first of them is, at the earliest */
 } Multi;
+
+/* User value 1: the function. */
+typedef struct Tick {
+  lb_Box box;
+  double interval; /* seconds */
+  double due;
+} Tick;
 
 static int multi_close(lua_State *L) {
   Multi *m = lua_touserdata(L, 1);
@@ -113,7 +120,10 @@ static Multi *push_multi(lua_State *L) {
     lua_pop(L, 1);
     m = lb_newbox(L, sizeof *m, MULTI); /* not counted as live: it belongs to the state */
     m->multi = curl_multi_init();
+    m->due = HUGE_VAL;
     if (!m->multi) luaL_error(L, "curl_multi_init: out of memory");
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, 1);
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, MULTI ".box");
   }
@@ -126,18 +136,66 @@ void *lb_multi(lua_State *L) {
   return m->multi;
 }
 
-/* Call what signal.tick has set when it is due; what fails, but for a signal, is not called again.  [-0, +0, -] */
-static void tick(lua_State *L, Multi *m) {
-  double now;
-  if (!(m->interval > 0) || (now = lb_now()) < m->due || !lua_checkstack(L, LUA_MINSTACK)) return;
-  m->due = now + m->interval;
-  lua_getfield(L, LUA_REGISTRYINDEX, MULTI ".box");
+/* ---- ticks ---- */
+
+/* Push the table of the open ones.  [-0, +1, m] */
+static Multi *push_ticks(lua_State *L) {
+  Multi *m = push_multi(L);
   lua_getiuservalue(L, -1, 1);
-  if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
-    if (!received) m->interval = 0;
+  lua_remove(L, -2);
+  return m;
+}
+
+static int tick_close(lua_State *L) {
+  Tick *t = lua_touserdata(L, 1);
+  if (!lb_closing(&t->box)) return 0;
+  push_ticks(L);
+  lua_pushvalue(L, 1);
+  lua_pushnil(L);
+  lua_rawset(L, -3);
+  return 0;
+}
+
+/* The one of the table at the top that is due first, pushed; NULL and nothing: there is none.  [-0, +(0|1), -] */
+static Tick *push_first(lua_State *L) {
+  Tick *first = NULL;
+  int all = lua_gettop(L);
+  lua_pushnil(L);
+  lua_pushnil(L); /* first, key */
+  while (lua_next(L, all)) {
+    Tick *t = lua_touserdata(L, -2);
     lua_pop(L, 1);
+    if (first && t->due >= first->due) continue;
+    first = t;
+    lua_copy(L, -1, all + 1);
   }
-  lua_pop(L, 1);
+  if (!first) lua_pop(L, 1);
+  return first;
+}
+
+/* Call those that are due; one that fails, but for a signal, is closed. In a call others may be called, opened and closed.  [-0, +0, -] */
+static void tick(lua_State *L) {
+  double now = lb_now();
+  int top = lua_gettop(L);
+  Multi *m;
+  Tick *t;
+  if (!lua_checkstack(L, LUA_MINSTACK)) return;
+  m = push_ticks(L);
+  while (now >= m->due) {
+    t = push_first(L);
+    m->due = t ? t->due : HUGE_VAL;
+    if (t && now >= t->due) {
+      t->due = now + t->interval;
+      lua_getiuservalue(L, -1, 1);
+      if (lua_pcall(L, 0, 0, 0) != LUA_OK && !received) {
+        lua_pushcfunction(L, tick_close);
+        lua_pushvalue(L, top + 2);
+        lua_call(L, 1, 0);
+      }
+    }
+    lua_settop(L, top + 1);
+  }
+  lua_settop(L, top);
 }
 
 static void drain(void) {
@@ -160,7 +218,7 @@ int lb_wait(lua_State *L, lb_Fd *fds, unsigned n, long ms) {
   set[n] = (struct curl_waitfd){wake[0], CURL_WAIT_POLLIN, 0};
   lb_checkcancel(L);
   if (ms < 0 || ms > HOUR) ms = HOUR;
-  if (m->interval > 0 && lb_until(m->due) < ms) ms = lb_until(m->due);
+  if (lb_until(m->due) < ms) ms = lb_until(m->due);
   curl_multi_poll(m->multi, set, n + (wake[0] >= 0), (int)ms, NULL);
   if (set[n].revents) drain();
   lb_checkcancel(L);
@@ -172,7 +230,7 @@ int lb_wait(lua_State *L, lb_Fd *fds, unsigned n, long ms) {
     ready += fds[i].revents != 0;
   }
   curl_multi_perform(m->multi, &running);
-  tick(L, m);
+  tick(L);
   lb_checkcancel(L); /* the hook may have been spent in what was called */
   return ready;
 }
@@ -226,26 +284,31 @@ static void install(int signum, void (*f)(int)) {
 }
 
 /*
-signal.tick([seconds, f]) -> true
-Call f() about every `seconds` from now on while something waits: for a clock on the screen. Without arguments: no more. f must
-not wait itself; when it fails it is not called again, and nobody hears of it.
+signal.tick(seconds, f) -> tick
+Call f() about every `seconds` from now on while something waits, until the tick is closed: for a clock on the screen, or a connection
+that must not fall asleep. f must not wait itself; when it fails it is not called again, and nobody hears of it.
   seconds        number            more than 0
+Close the tick when done.
 Blocks: no.
 */
 static int signal_tick(lua_State *L) {
-  double seconds = luaL_optnumber(L, 1, 0);
+  double seconds = luaL_checknumber(L, 1);
   Multi *m;
-  if (!lua_isnoneornil(L, 1)) {
-    luaL_argcheck(L, seconds > 0, 1, "more than 0 seconds expected");
-    luaL_checktype(L, 2, LUA_TFUNCTION);
-  }
-  lua_settop(L, 2);
-  m = push_multi(L);
-  lua_insert(L, 2);
-  lua_setiuservalue(L, 2, 1);
-  m->interval = seconds;
-  m->due = lb_now() + seconds;
+  Tick *t;
+  luaL_argcheck(L, seconds > 0, 1, "more than 0 seconds expected");
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  t = lb_newbox(L, sizeof *t, TICK);
+  t->interval = seconds;
+  t->due = lb_now() + seconds;
+  lua_pushvalue(L, 2);
+  lua_setiuservalue(L, -2, 1);
+  m = push_ticks(L);
+  lua_pushvalue(L, -2);
   lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+  lb_opened(&t->box);
+  if (t->due < m->due) m->due = t->due;
   return 1;
 }
 
@@ -335,6 +398,7 @@ int luaopen_lb_signal(lua_State *L);
 int luaopen_lb_signal(lua_State *L) {
   static const luaL_Reg none[] = {{NULL, NULL}};
   lb_class(L, MULTI, none, multi_close);
+  lb_class(L, TICK, none, tick_close);
   luaL_newlib(L, functions);
   lua_newuserdatauv(L, 0, 0); /* its finalizer runs when the state closes */
   lua_createtable(L, 0, 1);

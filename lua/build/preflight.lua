@@ -2,6 +2,7 @@
 local httpd = require "httpd"
 local finder = require "vsphere.finder"
 local session = require "vsphere.session"
+local stay = require "vsphere.stay"
 local err = require "core.err"
 local existing = require "build.existing"
 local fingerprint = require "build.fingerprint"
@@ -42,6 +43,7 @@ local function connect(b)
   end
   b.vc = b.keep(session.connect { server = c.server, username = c.username, password = c.password, insecure = c.insecure,
     ca_file = c.ca_file, thumbprint = c.thumbprint, run = b.run, trace = b.trace, patience = PATIENCE })
+  b.keep(stay.open(b.vc))
   function b.vc.on_away(message, seconds)
     b.note(message and string.format("the vCenter does not answer (%s): asking again for up to %s", message, units.format_seconds(PATIENCE))
       or string.format("the vCenter answers again, after %s", units.format_seconds(seconds)))

@@ -144,17 +144,17 @@ function render.open(given, about, options)
   options = options or {}
   local stamp, now = stamper()
   local view = choose(given, options, now)
-  local views = {}
+  local views, clock = {}, nil
   local emit = render.sink(views, function(text) return about.secrets:mask(text) end, stamp)
   if options.build then
     local function say(event) emit(event) end
     views[1], views[2] = require("cli.view.log").new(say), require("cli.view.report").new(say)
-    signal.tick(view.INTERVAL or 60, function() view:tick() end)
+    clock = signal.tick(view.INTERVAL or 60, function() view:tick() end)
   end
   views[#views + 1] = view
   for _, note in ipairs(about.notes) do emit { event = "note", message = note } end
   return emit, setmetatable({}, { __index = { pause = function() view:pause() end, resume = function() view:resume() end }, __close = function()
-    signal.tick()
+    if clock then clock:close() end
     for _, one in ipairs(views) do one:close() end
   end })
 end

@@ -91,6 +91,17 @@ local function send(self, method, options)
 end
 
 --[[
+post.request(session, body, version [, timeout]) -> table
+The POST of an encoded call, for client:request.
+  timeout        number = 180      seconds
+Blocks: no.
+]]
+function post.request(self, body, version, timeout)
+  return { url = "https://" .. self.host .. "/sdk", method = "POST", body = body, stall = 0, timeout = timeout or 180,
+    headers = { ["Content-Type"] = 'text/xml; charset="utf-8"', SOAPAction = "urn:vim25/" .. version } }
+end
+
+--[[
 post.once(session, method, body, version, options) -> value
                                                    -> nil, message, code [, fault]
 One POST of an encoded call, traced and counted: the result of vim.decode. The session's trace function gets { method, object =
@@ -106,9 +117,7 @@ Blocks: yes.
 ]]
 function post.once(self, method, body, version, options)
   local started = signal.now()
-  local result, message, code, sent = send(self, method, { url = "https://" .. self.host .. "/sdk", method = "POST", body = body,
-    headers = { ["Content-Type"] = 'text/xml; charset="utf-8"', SOAPAction = "urn:vim25/" .. version },
-    stall = 0, timeout = options.timeout or 180 })
+  local result, message, code, sent = send(self, method, post.request(self, body, version, options.timeout))
   self.last = signal.now()
   self.requests = self.requests + 1
   trace(self, method, body, result, message, started)

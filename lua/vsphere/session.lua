@@ -238,7 +238,7 @@ function session:find(pattern, kind) return require("vsphere.inventory").find(se
 
 --[[
 session:keepalive() -> boolean
-Keep a session alive that has been idle for ten minutes: call it in long waits for something else. Returns whether it asked.
+Keep a session alive that has been idle for ten minutes: call it in long waits for something else, or see vsphere.stay. Returns whether it asked.
 A server that is away for the moment is no error.
 Blocks: yes.
 ]]

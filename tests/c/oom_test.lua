@@ -53,6 +53,10 @@ local function each(name, make)
   end
 end
 
+each("ticks", function()
+  return function() signal.tick(60, print):close() end
+end)
+
 each("line editors", function()
   local line = require "line"
   return function()

@@ -24,26 +24,40 @@ return {
   end,
   ["tick: called while something waits, until it fails or is taken away"] = function(t)
     local calls = 0
-    t:defer(function() signal.tick() end)
-    signal.tick(0.01, function()
+    local failing <close> = signal.tick(0.01, function()
       calls = calls + 1
       if calls == 3 then error "enough" end
     end)
     while calls < 3 do signal.sleep(0.02) end
     signal.sleep(0.05)
     t:equal(calls, 3)
-    signal.tick(0.01, function() calls = calls + 1 end)
-    signal.tick()
+    local closed = signal.tick(0.01, function() calls = calls + 1 end)
+    closed:close()
+    failing:close()
     signal.sleep(0.03)
     t:equal(calls, 3)
     t:raises("more than 0", signal.tick, 0, print)
     t:raises("function expected", signal.tick, 1)
   end,
+  ["tick: several, each in its time; one may open and close others"] = function(t)
+    local said, inner = {}, nil
+    local rare <close> = signal.tick(60, function() said.rare = true end)
+    local often <close> = signal.tick(0.01, function() said.often = (said.often or 0) + 1 end)
+    local outer <close> = signal.tick(0.02, function()
+      if inner then inner:close() end
+      inner = signal.tick(0.01, function() said.inner = true end)
+      signal.sleep(0)
+    end)
+    while not (said.inner and said.often > 3) do signal.sleep(0.01) end
+    inner:close()
+    t:ok(not said.rare)
+    t:ok(tostring(rare) and tostring(often) and tostring(outer))
+  end,
   ["tick: a signal that comes in it ends the wait, and it goes on afterwards"] = function(t)
     local script = t:write(t:directory() .. "/s.lua", [[
       local process, signal = require "process", require "signal"
       local calls = 0
-      signal.tick(0.01, function()
+      local tick <close> = signal.tick(0.01, function()
         calls = calls + 1
         if calls == 1 then os.execute("kill -TERM " .. process.id()) end
       end)

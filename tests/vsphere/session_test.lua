@@ -4,6 +4,7 @@ local vim = require "vim"
 local err = require "core.err"
 local fault = require "vsphere.fault"
 local session = require "vsphere.session"
+local stay = require "vsphere.stay"
 local lab = require "tests.lab"
 local peer = require "tests.peer"
 
@@ -156,6 +157,33 @@ tests["a task whose call was lost ends with its own fault"] = function(t)
   server:fault { fault = "task", method = "PowerOnVM_Task", type = "InvalidState", message = "not now" }
   t:contains(t:raises("not now", vm.power_on, vm), "not now")
   t:equal(count(server, "PowerOnVM_Task"), 1)
+end
+
+tests["a session is kept alive while something else is waited for"] = function(t)
+  local server = lab.start(t)
+  local vc <close> = server:connect()
+  local function asked()
+    local times = 0
+    for _, r in ipairs(server:log()) do if r.method == "CurrentTime" then times = times + 1 end end
+    return times
+  end
+  do
+    local kept <close> = stay.open(vc, 0.2)
+    t:ok(kept)
+    for _ = 1, 500 do -- waits for nothing that the server does
+      if asked() >= 2 then break end
+      signal.sleep(0.02)
+    end
+    t:ok(asked() >= 2)
+  end
+  signal.sleep(0.1)
+  local before = asked()
+  signal.sleep(0.5)
+  t:equal(asked(), before, "no more when it is closed")
+  local kept <close> = stay.open(vc, 600)
+  t:ok(kept)
+  signal.sleep(0.1)
+  t:equal(asked(), before, "nor while it is not idle")
 end
 
 tests["a server that restarts and forgets every session is waited for, whatever is asked"] = function(t)
