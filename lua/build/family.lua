@@ -1,4 +1,6 @@
 -- family: which machines' disks stand on another one's, and how a machine goes that nothing stands on
+local retry = require "core.retry"
+local fault = require "vsphere.fault"
 local property = require "vsphere.property"
 local device = require "vsphere.device"
 require "vsphere.vm"
@@ -29,14 +31,7 @@ local function stands_on(devices, directories)
   return false
 end
 
---[[
-family.users(vm) -> {string, ...}
-The names of the virtual machines whose disks stand on files of this one: it may not go while there are any. All machines on its
-datastores are looked at.
-Raises: fault.
-Blocks: yes, three requests.
-]]
-function family.users(vm)
+local function look(vm)
   local facts = vm:get { "config.files.vmPathName", "config.hardware.device", "datastore" }
   local own, seen, others, names = own_directories(facts), {}, {}, {}
   for _, store in ipairs(property.get_many(vm.session, facts.datastore or {}, { "vm" })) do
@@ -49,6 +44,19 @@ function family.users(vm)
   end
   table.sort(names)
   return names
+end
+
+--[[
+family.users(vm) -> {string, ...}
+The names of the virtual machines whose disks stand on files of this one: it may not go while there are any. All machines on its
+datastores are looked at; one that goes meanwhile is a reason to look again, for some seconds.
+Raises: fault.
+Blocks: yes, three requests.
+]]
+function family.users(vm)
+  return retry.within(10, { 0.05, 1 }, function() return look(vm) end, function(e)
+    return fault.is(e, "ManagedObjectNotFound") and e.fault.obj ~= vm
+  end)
 end
 
 --[[

@@ -104,6 +104,19 @@ return {
     t:equal(family.users(s.lab:vm(vc, "small")), { "copy" })
     t:equal(family.users(s.lab:vm(vc, "copy")), {})
   end,
+  ["who stands on an image is told although another machine goes meanwhile"] = function(t)
+    local s = built(t)
+    t:equal(select(2, builds.run(s, clone_of(s, "copy"))), 0)
+    local gone, asked = s.lab:create_vm(s.lab:connect(), "gone"), nil
+    local vc <close> = s.lab:connect { trace = function(request)
+      if not asked or request.method ~= "RetrievePropertiesEx" then return end
+      asked = asked + 1
+      if asked == 2 then gone:destroy() end -- between the list of machines and the look at each of them
+    end }
+    local vm = s.lab:vm(vc, "small")
+    asked = 0
+    t:equal(require("build.family").users(vm), { "copy" })
+  end,
   ["a template with snapshots is replaced"] = function(t)
     local s = built(t, "template = true,")
     local out, status = builds.run(s, change(s, "second"))
