@@ -56,7 +56,7 @@ local function check(b, server)
     for seconds, unit in out:gmatch(": 200 in ([%d.]+)s, [%d.]+ %a+ sent, [%d.]+ (%a+) received") do count(run, tonumber(seconds), unit == "MiB") end
     runs[i] = run
   end
-  record(b, "check --connect of a clone", runs, 1)
+  record(b, "check --connect of a clone", runs, 2) -- for its source in the datacenter, and for other builds in its folder
 end
 
 return function(b)

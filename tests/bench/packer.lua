@@ -13,7 +13,7 @@ local BOUNDS = {
   { "base: processor time", "TLS, start-up, and the files that tell of the build: its log and report" },
   { "base: requests", "11 to connect, look, check and leave, 3 for each of 6 tasks (call, filter, its end), 4 to read back, 4 to watch address and power" },
   { "base: bytes", "16 kB for keys, 8 for what the place says of the guest, 14 for devices, read before and after, 4 for the service's own list" },
-  { "base: time", "the server's tasks, ssh, the guest's shutting down" },
+  { "base: time", "0.2 s that the lab's guest takes to switch off, for both; ssh, and what a key costs beyond its tenth of a second" },
   { "base: peak", "the libraries' own pages" },
   { "clone and OVA: requests", "12 to connect, look, check and leave, 3 for each of 4 tasks, 4 to read back, 4 to watch address and power, 7 to export" },
   { "clone and OVA: bytes received", "22 kB for the devices of source and clone, 8 for the descriptor, 7 for the place, 4 for the service's own list" },

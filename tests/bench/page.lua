@@ -25,7 +25,7 @@ local function machine()
   local cpus = "\n" .. contents "/proc/cpuinfo"
   local _, count = cpus:gsub("\nprocessor%s*:", "")
   return string.format("%d × %s, %.0f GiB, Linux %s", count, cpus:match("\nmodel name%s*: ([^\n]*)") or "?",
-    tonumber(contents("/proc/meminfo"):match("MemTotal:%s*(%d+)")) / (1 << 20), contents("/proc/sys/kernel/osrelease"):match("[^\n]*"))
+    tonumber(contents("/proc/meminfo"):match("MemTotal:%s*(%d+)")) / (1 << 20), contents("/proc/sys/kernel/osrelease"):match("^%d+%.%d+"))
 end
 
 -- The rows for the README, by how they begin: those that tell a user something.
