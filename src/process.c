@@ -177,9 +177,10 @@ static int prepare(Start *s, const char *directory) {
   posix_spawnattr_setsigdefault(&s->attributes, &ours);
   if (directory) failed = posix_spawn_file_actions_addchdir_np(&s->actions, directory);
   if (!failed) failed = posix_spawn_file_actions_adddup2(&s->actions, s->in, 0);
-  if (!failed) failed = posix_spawn_file_actions_adddup2(&s->actions, s->pipes[2][0], TIE);
   if (!failed) failed = posix_spawn_file_actions_adddup2(&s->actions, s->pipes[0][1], 1);
-  return failed ? failed : posix_spawn_file_actions_adddup2(&s->actions, s->pipes[1][1], 2);
+  if (!failed) failed = posix_spawn_file_actions_adddup2(&s->actions, s->pipes[1][1], 2);
+  /* last: any of those above may have that number here */
+  return failed ? failed : posix_spawn_file_actions_adddup2(&s->actions, s->pipes[2][0], TIE);
 }
 
 /* The kernel signals the whole group when the tie's other end, which is ours alone, goes with us; no code of ours need live

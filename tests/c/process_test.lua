@@ -38,6 +38,17 @@ return {
     local real = t:shell("cd " .. dir .. " && pwd -P"):gsub("\n$", "")
     t:equal(out, "a b'c\"$|y=z\n|" .. real .. "|in\0put")
   end,
+  ["output comes from where it was written, however many files are open"] = function(t)
+    local open = {} -- the next process has higher and higher descriptors, across the one that ties it to this process
+    for count = 1, 120 do
+      open[count] = assert(io.open("/dev/null"))
+      if count > 80 then
+        local out = { run(t, { command = { "sh", "-c", "echo one; echo two >&2; cat" }, stdin = "three" }) }
+        t:equal(out, { "one\nthree", "two\n", { status = 0 } })
+      end
+    end
+    for _, file in ipairs(open) do file:close() end
+  end,
   ["a megabyte of output comes whole"] = function(t)
     local out = run(t, { command = { "head", "-c", "1000000", "/dev/zero" } })
     t:equal(#out, 1000000)
