@@ -19,7 +19,7 @@ end
 --[[
 stay.open(session [, seconds]) -> stay
 Until it is closed, whenever nothing was asked of the session's server for so long and something else is waited for, one request is
-sent, and nobody waits for its answer. A session that is gone is opened by the next call.
+sent, and nobody waits for its answer, which the session's trace function does not get. A session that is gone is opened by the next call.
   seconds        number = 600      the server forgets a session after 1800
 Blocks: no.
 ]]
