@@ -12,7 +12,7 @@ DEPS      = gcc make libc6-dev pkg-config git ca-certificates liblua5.4-dev lua-
 TEST_DEPS = golang-go golang-github-vmware-govmomi-dev golang-golang-x-crypto-dev golang-github-pkg-sftp-dev clang libclang-rt-dev \
             qemu-system-x86 qemu-utils ovmf openssh-server openssh-client libpam-wrapper openssl curl \
             mtools dosfstools xorriso isolinux syslinux-common extlinux busybox-static netcat-openbsd e2fsprogs fdisk cpio iproute2 virt-v2v \
-            zsh fish tmux mandoc groff-base man-db bsdextrautils libarchive-tools libxml2-utils chromium graphviz jq \
+            zsh fish tmux mandoc groff-base man-db bsdextrautils libarchive-tools libxml2-utils chromium poppler-utils graphviz jq \
             python3 python3-yaml python3-jsonschema packer lua-check cppcheck shellcheck valgrind
 
 # warnings: the usual, and no excuses; names and literals mean one thing; no silent narrowing, no unbounded stack; C has prototypes

@@ -6,13 +6,14 @@ local report = require "cli.view.report"
 
 local HOSTILE = [[echo '<script>document.title="evil"</script><img src=http://evil.example/x.png onerror=alert(1)></pre><b id=evil>&amp;'; echo wrong >&2]]
 
+local CHROMIUM = "timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+  .. "--disable-component-update --disable-sync --disable-extensions --user-data-dir=%s/profile --proxy-server=127.0.0.1:9 "
+  .. "--host-resolver-rules='MAP * ~NOTFOUND, EXCLUDE 127.0.0.1' "
+
 -- The page as a browser has it after loading, and the log of its network, which ends at a proxy that is not there.
 local function browse(t, path)
   local dir = t:directory()
-  local out, status = t:shell(string.format("timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    .. "--disable-background-networking --disable-component-update --disable-sync --disable-extensions --user-data-dir=%s/profile "
-    .. "--proxy-server=127.0.0.1:9 --host-resolver-rules='MAP * ~NOTFOUND, EXCLUDE 127.0.0.1' --log-net-log=%s/net.json "
-    .. "--dump-dom 'file://%s' 2>/dev/null", dir, dir, path))
+  local out, status = t:shell(string.format(CHROMIUM .. "--log-net-log=%s/net.json --dump-dom 'file://%s' 2>/dev/null", dir, dir, path))
   t:equal(status, 0, out)
   return out, t:read(dir .. "/net.json")
 end
@@ -45,8 +46,9 @@ return {
     t:contains(dom, "&lt;script&gt;document.title=\"evil\"&lt;/script&gt;&lt;img src=http://evil.example/x.png onerror=alert(1)&gt;&lt;/pre&gt;")
     t:contains(dom, "&lt;i&gt;say&lt;/i&gt;")
     t:contains(dom, '<span class="err">wrong</span>')
-    t:contains(dom, '<td class="good">✓</td><td>file /etc/passwd</td><td>exists</td>')
-    t:match(dom, '<b>small%.ova</b> <span class="soft">[%d.]+ KiB</span>%s*<div class="sum">sha256 %x+</div>')
+    t:contains(dom, '<td><span class="good" role="img" aria-label="holds">✓</span></td><td>file /etc/passwd</td><td>exists</td>')
+    t:match(dom, '<b>small%.ova</b> <span class="soft">[%d.]+ KiB</span>%s*<div class="sum">sha256 <code>%x+</code></div>')
+    t:match(dom, "<figcaption>typed, at the step boot, after [%d.]+s</figcaption>")
     t:equal(select(2, dom:gsub('<img alt="the console: [%w-]+" src="data:image/png;base64,iVBORw0KGgo', "")), 4, "pictures")
     for _, word in ipairs { "<script", "<i>say", 'id="evil"', "<b id", "<a ", "<link", "href=", " onerror=alert(1)>" } do
       t:ok(not dom:find(word, 1, true), word)
@@ -56,6 +58,15 @@ return {
     end
     local _, other = browse(t, t:write(s.dir .. "/other.html", "<img src=http://evil.example/x.png>"))
     t:contains(other, '"url":"http://evil.example/x.png"', "a page that asks would be seen")
+  end,
+  ["on paper the steps begin below the head, and what is folded is there"] = function(t)
+    local s = builds.setup(t, lab.start(t))
+    local path = run(t, s, builds.recipe(s, 'provision = { shell "seq 120" },'))
+    local file = s.dir .. "/report.pdf"
+    local out, status = t:shell(string.format(CHROMIUM .. "--print-to-pdf=%s 'file://%s' 2>&1", s.dir, file, path))
+    t:equal(status, 0, out)
+    t:match(t:shell("pdftotext -layout -l 1 " .. file .. " -"), "Steps.-preflight.-provision.-\n%s+%d+\n")
+    t:match(t:shell("pdftotext -layout " .. file .. " -"), "\n%s+120\n.-shut down.-The console")
   end,
   ["a failure is on top of the page, with its picture; its step is open"] = function(t)
     local s = builds.setup(t, lab.start(t), { output_dir = t:directory() .. "/small" })

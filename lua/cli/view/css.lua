@@ -24,7 +24,7 @@ pre { margin: .5rem 0 0; padding: .7rem .85rem; background: var(--term); color: 
   overflow-wrap: anywhere; max-height: 32rem; overflow-y: auto; tab-size: 4 }
 pre.end { display: flex; flex-direction: column-reverse }
 pre .err { color: #ffb4a8 } pre .cut { color: #8fa1b8; font-style: italic }
-.sum { color: var(--soft); overflow-wrap: anywhere }
+.sum { color: var(--soft); overflow-wrap: anywhere } .sum code { font-size: inherit; user-select: all; -webkit-user-select: all }
 .artifact + .artifact { border-top: 1px solid var(--line); margin-top: .6rem; padding-top: .6rem }
 details, .row { border-bottom: 1px solid var(--line) } details:last-child, .row:last-child { border-bottom: 0 }
 .steps { padding: .2rem 1rem }
@@ -40,19 +40,23 @@ summary .name::after { content: " \25B8"; color: var(--soft) } details[open] > s
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .88rem; margin-top: .4rem }
 th { text-align: left; font-weight: 500; color: var(--soft) }
 td, th { padding: .28rem .7rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
-  overflow-wrap: anywhere } tr:last-child td { border-bottom: 0 }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: .8rem }
+  overflow-wrap: anywhere; min-width: 6rem } td:first-child, th:first-child { min-width: 1.3rem } tr:last-child td { border-bottom: 0 }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: .8rem }
 figure { margin: 0 } figure img { display: block; width: 100%; height: auto; border-radius: .45rem; background: #000; border: 1px solid var(--line) }
 figcaption { font-size: .84rem; color: var(--soft); margin-top: .3rem } .failure figure { max-width: 40rem; margin-top: .7rem }
 footer { margin-top: 2.2rem; color: var(--soft); font-size: .82rem; overflow-wrap: anywhere }
 @media (max-width: 34rem) {
   summary, .row { grid-template-columns: 1.3rem 1fr auto } .track { grid-column: 2 / -1; order: 1; height: .45rem } .detail { order: 2 }
-  .inner { padding-left: 0 } }
+  .inner { padding-left: 0 }
+  tr { display: grid; grid-template-columns: 1.3rem repeat(3, 1fr); border-bottom: 1px solid var(--line); padding: .28rem 0 }
+  td, th { border: 0; padding: 0 .5rem 0 0; min-width: 0 } th:nth-child(2), td:nth-child(2) { grid-column: 2 / -1 }
+  th:nth-child(3), td:nth-child(3) { grid-column: 2 } tr:last-child { border-bottom: 0 } }
 @media print {
   :root { --ground: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --term: #fff; --termink: #000; --badground: #fff; --track: #ddd }
   body { font-size: 11pt } main { max-width: none; padding: 0 }
   pre { display: block !important; max-height: none; overflow: visible; border: 1px solid var(--line) }
   pre .err { color: #000 } details::details-content { content-visibility: visible; display: block; height: auto }
   summary .name::after { content: "" !important }
-  .failure pre { border: 0 } .card, figure, summary { break-inside: avoid } h2 { break-after: avoid } * { print-color-adjust: exact } }
+  .pictures { grid-template-columns: 1fr 1fr }
+  .failure pre { border: 0 } .artifact, .row, figure, summary, tr { break-inside: avoid } h2, summary, .part { break-after: avoid } * { print-color-adjust: exact } }
 ]]

@@ -23,6 +23,9 @@ end
 
 local function add(out, ...) out[#out + 1] = html(...) end
 
+-- A sign for those who see it, a word for those who are read to.
+local function mark(class, word, sign) return html('<span class="%s" role="img" aria-label="%s">%s</span>', class, word, sign) end
+
 -- ---- the head ----
 
 local BADGES = { done = "good", failed = "bad" }
@@ -50,15 +53,16 @@ local function facts(out, image)
 end
 
 local function figure(picture)
-  return html('<figure><img alt="the console: %s" src="data:image/png;base64,%s"><figcaption>%s, after %s</figcaption></figure>',
-    picture.name, { digest.base64(picture.bytes) }, picture.name, units.format_seconds(picture.at))
+  local where = picture.step and "at the step " .. picture.step .. ", " or ""
+  return html('<figure><img alt="the console: %s" src="data:image/png;base64,%s"><figcaption>%s, %safter %s</figcaption></figure>',
+    picture.name, { digest.base64(picture.bytes) }, picture.name, where, units.format_seconds(picture.at))
 end
 
 local function failure(out, image)
   if image.state ~= "failed" then return end
   local interrupted = image.code == "cancelled"
-  add(out, '<section class="card failure"><h2>%s%s</h2><pre>%s</pre>', interrupted and "Interrupted" or "Failed",
-    image.failed_at and " at " .. image.failed_at or "", image.error)
+  add(out, '<section class="card failure"><h2>%s%s</h2>', interrupted and "Interrupted" or "Failed", image.failed_at and " at " .. image.failed_at or "")
+  if not (interrupted and image.error:find "^[^\n]*interrupted$") then add(out, "<pre>%s</pre>", image.error) end
   if image.left and #image.left > 0 then add(out, "<p><b>Left behind:</b> %s</p>", table.concat(image.left, ", ")) end
   for _, picture in ipairs(image.pictures) do if picture.name == "failed" then out[#out + 1] = figure(picture) end end
   out[#out + 1] = "</section>"
@@ -69,7 +73,7 @@ local function artifacts(out, image)
   out[#out + 1] = '<h2>Artifacts</h2><section class="card">'
   for _, a in ipairs(image.artifacts) do
     add(out, '<div class="artifact"><b>%s</b> <span class="soft">%s</span>', a.name, a.size and units.format_bytes(a.size) or "")
-    if a.sha256 then add(out, '<div class="sum">sha256 %s</div>', a.sha256) end
+    if a.sha256 then add(out, '<div class="sum">sha256 <code>%s</code></div>', a.sha256) end
     out[#out + 1] = "</div>"
   end
   out[#out + 1] = "</section>"
@@ -95,11 +99,12 @@ show["output"], show["cut"] = output, output
 
 show["check"] = function(out, items, from)
   local i = from
-  out[#out + 1] = '<div class="wide"><table><tr><th></th><th>What</th><th>Property</th><th>Found</th><th>Expected</th></tr>'
+  out[#out + 1] = '<div class="wide"><table><tr><th scope="col" aria-label="Result"></th><th scope="col">What</th><th scope="col">Property</th>'
+    .. '<th scope="col">Found</th><th scope="col">Expected</th></tr>'
   while items[i] and items[i].event == "check" do
     local e = items[i]
-    local mark = e.skipped and '<td class="look">–</td>' or e.ok and '<td class="good">✓</td>' or '<td class="bad">✗</td>'
-    add(out, "<tr>%s<td>%s %s</td><td>%s</td><td>%s</td><td>%s</td></tr>", { mark }, e.kind, e.name, e.property, e.found, e.expected)
+    local result = e.skipped and mark("look", "not asked", "–") or e.ok and mark("good", "holds", "✓") or mark("bad", "does not hold", "✗")
+    add(out, "<tr><td>%s</td><td>%s %s</td><td>%s</td><td>%s</td><td>%s</td></tr>", { result }, e.kind, e.name, e.property, e.found, e.expected)
     i = i + 1
   end
   out[#out + 1] = "</table></div>"
@@ -124,8 +129,8 @@ local function contents(out, items, failed)
   while items[i] do i = show[items[i].event](out, items, i, failed) end
 end
 
-local MARKS = { done = '<span class="good">✓</span>', failed = '<span class="bad">✗</span>', running = '<span class="look">…</span>',
-  stopped = '<span class="look">–</span>' }
+local MARKS = { done = mark("good", "done", "✓"), failed = mark("bad", "failed", "✗"), running = mark("look", "running", "…"),
+  stopped = mark("look", "stopped", "–") }
 
 -- Where a step stands in the whole, in percent.
 local function bar(step, image)

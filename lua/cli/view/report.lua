@@ -34,7 +34,8 @@ local function take_picture(image, e)
   if #image.pictures >= PICTURES then return end
   local file <close> = io.open(e.path, "rb")
   local bytes = file and file:read(PICTURE + 1)
-  if bytes and #bytes <= PICTURE then image.pictures[#image.pictures + 1] = { name = e.name, at = e.at - (image.began or e.at), bytes = bytes } end
+  if not bytes or #bytes > PICTURE then return end
+  image.pictures[#image.pictures + 1] = { name = e.name, step = e.parent or e.step, at = e.at - (image.began or e.at), bytes = bytes }
 end
 
 local function gather(image, e)
