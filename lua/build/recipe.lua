@@ -155,6 +155,16 @@ local function handler(path)
   end
 end
 
+-- A text made of a variable that has no value: what is missing is the value. Nothing when that has been said already.
+local function explained(made, failure)
+  local name = failure.message:match "a nil value %(field '([%w_]+)'%)"
+  if not (name and made.values and getmetatable(made.values).described[name] and made.values[name] == nil) then return failure end
+  for _, problem in ipairs(made.problems) do if problem.variable and problem.path == name then return nil end end
+  local line = failure.message:match "^[^\n]-:%d+: " or ""
+  return err.new { code = "recipe", message = string.format("%svariable %s has no value: set it with --var %s=…, a var-file or LUABUILD_VAR_%s",
+    line, name, name, name) }
+end
+
 -- One file, whatever the path says: "photon3.lua", "./photon3.lua".
 local function identity(path)
   local found = lfs.attributes(path)
@@ -185,8 +195,9 @@ function loader:load(path)
   table.remove(self.loading)
   if not ok then
     if err.is(result, "recipe") and not result.problems then
+      result = explained(made, result)
       if #made.problems == 0 then error(result, 0) end
-      table.insert(made.problems, { path = "", message = result.message, where = "" })
+      if result then table.insert(made.problems, { path = "", message = result.message, where = "" }) end
       place.raise(made, made.problems)
     end
     error(result, 0)

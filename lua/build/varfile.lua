@@ -51,6 +51,10 @@ Raises: usage, with the place of a syntax error.
 ]]
 function varfile.read(path)
   local text = read(path)
+  if path:find "%.hcl$" and not text:find "^%s*{" then
+    err.raise("usage", path .. ": an HCL var-file; JSON and Lua ones are read", {
+      hint = "write name = value as \"name\": value, or as a Lua file: return { name = value }" })
+  end
   local value = path:match("%.lua$") and from_lua(path, text) or varfile.decode(path, text)
   if type(value) ~= "table" or #value > 0 then
     err.raise("usage", "an object of names and values is expected", { op = "read the var-file", target = path })

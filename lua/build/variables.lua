@@ -45,12 +45,15 @@ local function from_govc_url(url)
   return { vcenter_server = server or rest, username = user ~= "" and unescape(user) or nil, password = password ~= "" and unescape(password) or nil }
 end
 
+-- Packer's names may have dashes; those of a recipe are Lua's.
+local function lua_name(name) return (name:gsub("-", "_")) end
+
 local function assignment(text)
-  local name, value = text:match("^([%w_]+)=(.*)$")
+  local name, value = text:match("^([%w_-]+)=(.*)$")
   if not name then
     err.raise("usage", string.format("--var %s: NAME=VALUE is expected", (text:gsub("=.*", "=…"))))
   end
-  return name, value
+  return lua_name(name), value
 end
 
 -- As it was typed: no template.
@@ -72,7 +75,7 @@ function variables.new(options)
                               secrets = options.secrets or secret.new(), short = {}, ask = options.ask, asked = {} }, variables)
   self.govc = from_govc_url(self.getenv "GOVC_URL")
   for _, path in ipairs(options.files or {}) do
-    for name, value in pairs(varfile.read(path)) do self.given[name] = { value = value, origin = path } end
+    for name, value in pairs(varfile.read(path)) do self.given[lua_name(name)] = { value = value, origin = path } end
   end
   for _, text in ipairs(options.assignments or {}) do
     local name, value = assignment(text)
@@ -105,6 +108,7 @@ local function expanded(self, name, seen)
   if seen[name] then return nil, origin, "it refers to itself" end
   seen[name] = true
   local filled, message = varfile.expand(value, function(other)
+    other = lua_name(other)
     local found, _, why = expanded(self, other, seen)
     if found ~= nil or why then return found, why end
     local declared = self.declared[other] or STANDARD[other]
@@ -119,7 +123,7 @@ local function referenced(self)
   local names = {}
   for _, given in pairs(self.given) do
     if type(given.value) == "string" then
-      for name in given.value:gmatch("{{%s*user%s+[`\"]([^`\"]*)[`\"]%s*}}") do names[name] = true end
+      for name in given.value:gmatch("{{%s*user%s+[`\"]([^`\"]*)[`\"]%s*}}") do names[lua_name(name)] = true end
     end
   end
   return names
@@ -206,8 +210,9 @@ function variables:scope(declarations, problems)
   end
   for name, known in pairs(STANDARD) do add(name, known[3]) names[#names + 1] = name end
   for name, value in pairs(declarations) do
-    if type(name) ~= "string" then
-      problems[#problems + 1] = { path = "vars", message = "variables have names: vars { name = default }" }
+    if type(name) ~= "string" or not name:find "^[%a_][%w_]*$" then
+      local wrong = type(name) == "string" and "'" .. name .. "' is no name: it has letters, digits and _" or "variables have names: vars { name = default }"
+      problems[#problems + 1] = { path = "vars", message = wrong }
     else
       add(name, value)
       self.declared[name] = described[name]

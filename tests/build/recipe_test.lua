@@ -26,6 +26,7 @@ local function rejects(t, text, ...)
   t:ok(not loaded, "the recipe is refused")
   t:ok(err.is(e, "recipe"), "as a recipe error")
   for _, part in ipairs { ... } do t:contains(message, part) end
+  return message
 end
 
 return {
@@ -56,6 +57,14 @@ return {
   ["a recipe returns an image"] = function(t) rejects(t, "return 1", "a recipe returns an image") end,
   ["an unknown variable names the nearest"] = function(t) rejects(t, "local v = vars {}\nreturn base { name = v.memroy }",
       "r.lua:2: no variable 'memroy': did you mean 'memory'?") end,
+  ["a text made of a variable without a value says which, once"] = function(t)
+    rejects(t, 'local v = vars { plain = { type = "string" } }\nreturn base { name = "x-" .. v.plain }',
+      "r.lua:2: variable plain has no value: set it with --var plain=…")
+    rejects(t, 'local v = vars {}\nreturn base { name = "x-" .. v.vmx_version }', "r.lua:2: variable vmx_version has no value")
+    local e = rejects(t, 'local v = vars { word = { required = true } }\nreturn base { name = "x-" .. v.word }',
+      "r.lua:1: variable word has no value")
+    t:ok(not e:find "concatenate", e)
+  end,
   ["an import that is not there says where it was looked for"] = function(t) rejects(t, "import 'photon9'", "no recipe 'photon9': looked for") end,
   ["recipes that import each other are named"] = function(t)
     local dir = t:directory()
