@@ -44,7 +44,8 @@ return {
     t:equal(t:read(dir .. "/appliance.lua"), t:read(folder .. "/appliance.recipe"))
     t:contains(lost, "debian: video_ram = 8192: recipes do not have this device")
     t:contains(lost, "vsphere_server is called vcenter_server now")
-    t:contains(lost, "not used: thin left_over")
+    t:contains(lost, "not used: left_over")
+    t:contains(lost, "next: luabuild check appliance.lua --var ssh_password=…\n")
     local out
     out, status = run(t, dir, "check appliance.lua --var ssh_password=x --var ram=2048")
     t:equal(status, 0, out)
@@ -66,9 +67,78 @@ return {
     t:equal(select(2, run(t, dir, "import-packer appliance.json -o there.lua --force")), 0)
     t:write(dir .. "/x.pkr.hcl", "source {}")
     t:contains(run(t, dir, "import-packer x.pkr.hcl"), "an HCL template; JSON ones are read")
+    t:contains(run(t, dir, "import-packer appliance.json --var-file x.pkr.hcl"), "an HCL var-file; JSON and Lua ones are read")
+    t:contains(run(t, dir, "import-packer ."), ".: a directory")
+    t:write(dir .. "/x.pkr.json", '{ "source": {}, "build": {} }')
+    t:contains(run(t, dir, "import-packer x.pkr.json"), "HCL written as JSON")
     t:write(dir .. "/vars.json", '{ "cpu": "2" }')
     t:contains(run(t, dir, "import-packer vars.json"), "no builders: it is no template of Packer")
     t:contains(run(t, dir, "import-packer appliance.json --only applianse"), "did you mean 'appliance'?")
+  end,
+
+  ["names with dashes are Lua's in the recipe, and var-files and --var may keep theirs"] = function(t)
+    local text, lost, dir = import(t, { vm_name = "{{user `vm-name`}}", RAM = "{{user `mem`}}", boot_command = { "<enter>" }, iso_paths = { "[d] x.iso" },
+      vcenter_server = "{{user `vc-host`}}", username = "{{user `vc-user`}}", password = "{{user `vc-password`}}", guest_os_type = "otherGuest",
+      ssh_password = "{{user `ssh_password`}}" }, { variables = { ["vm-name"] = "from-template", mem = "1024", ["vc-host"] = "" } })
+    t:contains(text, 'vm_name = "from-template"')
+    t:contains(text, "name     = v.vm_name,")
+    t:contains(lost, "called vm_name now; var-files and --var may still have the -")
+    t:contains(lost, "vc-password is called password now")
+    t:ok(not text:find "password = {", "the connection's password is not asked for before there is a connection: " .. text)
+    t:write(dir .. "/r.lua", text)
+    t:write(dir .. "/v.json", '{ "vm-name": "x-{{user `the-os`}}", "the-os": "from-file" }')
+    for arguments, name in pairs { [""] = "from-template", [" --var-file v.json"] = "x-from-file", [" --var vm-name=given"] = "given" } do
+      local out, status = run(t, dir, "check r.lua --var ssh_password=secret" .. arguments)
+      t:equal(status, 0, out)
+      t:contains(out, name .. ": fine")
+    end
+  end,
+
+  ["a variable without a value in the middle of a text is asked for, or empty where Packer has it so"] = function(t)
+    local builder = { vm_name = "x", notes = "a {{user `word`}} b", boot_command = { "{{user `keys`}}{{user `more`}}<enter>" } }
+    local text, lost = import(t, builder, { arguments = "-o r.lua" })
+    t:equal(text, "")
+    t:contains(lost, "next: luabuild check r.lua --var keys=… --var more=… --var word=…\n")
+    text = import(t, builder, { arguments = "--var keys=k" })
+    t:contains(text, 'word = ""')
+    t:contains(text, '{ v.keys .. v.more .. "<enter>" }')
+  end,
+
+  ["what the var-files turn off is off"] = function(t)
+    local text = import(t, { vm_name = "x", create_snapshot = "{{user `create_snapshot`}}" }, { variables = { create_snapshot = "false" } })
+    t:contains(text, "create_snapshot = false")
+  end,
+
+  ["the machine that a clone has from its source is no part of its recipe"] = function(t)
+    local text, lost, dir = import(t, { type = "vsphere-clone", template = "x", vm_name = "y", disk_controller_type = "pvscsi", firmware = "efi",
+      vm_version = 14, guest_os_type = "otherGuest", storage = { { disk_size = 1 } }, CPUs = 2, ssh_password = "{{user `ssh_password`}}" })
+    for _, name in ipairs { "disk_controller_type", "firmware", "vm_version", "guest_os_type", "storage" } do
+      t:match(lost, name .. " = [^\n]*: a clone has it from its source")
+    end
+    t:write(dir .. "/r.lua", text)
+    local out, status = run(t, dir, "check r.lua --var ssh_password=secret")
+    t:equal(status, 0, out)
+  end,
+
+  ["all files of a directory are the directory, when the medium has nothing else"] = function(t)
+    t:contains(import(t, { vm_name = "x", cd_files = { "./ks/*" } }), 'kickstart = { cd = "ks" }')
+    local text, lost = import(t, { vm_name = "x", floppy_files = { "ks/*" }, floppy_dirs = { "more" } })
+    t:contains(text, 'kickstart = { floppy = { "more" } }')
+    t:contains(lost, "ks/*: name the files, or their directory")
+  end,
+
+  ["a long environment of several steps is written once"] = function(t)
+    local names = {}
+    for i = 1, 9 do names[i] = "A_LONG_NAME_" .. i .. "=and its value" end
+    local text = import(t, { vm_name = "x" }, { provisioners = { { type = "shell", environment_vars = names, scripts = { "a.sh", "b.sh" } } } })
+    t:equal(select(2, text:gsub("A_LONG_NAME_9", "")), 1)
+    t:contains(text, "local env = {\n")
+    t:contains(text, 'shell { script = "b.sh", env = env }')
+    t:ok(load(text, "=r"))
+  end,
+
+  ["the environment is read where a boot command has it"] = function(t)
+    t:contains(import(t, { vm_name = "x", boot_command = { "a {{env `CHANNEL`}}<enter>" } }), '"a " .. (os.getenv "CHANNEL" or "") .. "<enter>"')
   end,
 
   ["values of var-files become defaults; passwords and the place do not"] = function(t)

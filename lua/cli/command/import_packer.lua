@@ -14,18 +14,22 @@ local function write(path, text, force)
 end
 
 -- What has to be looked at goes beside the recipe, not into it.
-local function report(lost, where)
-  if #lost == 0 then return end
-  io.stderr:write(string.format("not carried over as it was (%d); in the recipe these are marked `-- packer:` where they belong to one place:\n", #lost))
+local function report(lost, asked, where)
+  if #lost > 0 then
+    io.stderr:write(string.format("not carried over as it was (%d); in the recipe these are marked `-- packer:` where they belong to one place:\n", #lost))
+  end
   for _, line in ipairs(lost) do io.stderr:write("  ", (line:gsub("\n", "\n    ")), "\n") end
-  if where then io.stderr:write("next: luabuild check ", where, "\n") end
+  if not where then return end
+  io.stderr:write("next: luabuild check ", where)
+  for _, name in ipairs(asked) do io.stderr:write(" --var ", name, "=…") end
+  io.stderr:write("\n")
 end
 
 local function run(given, words)
   local read = template.read(words[1], { files = given.var_file, assignments = given.var })
-  local text, lost = recipe.make(read, given.only or {}, given.except or {})
+  local text, lost, asked = recipe.make(read, given.only or {}, given.except or {})
   if given.o then write(given.o, text, given.force) else io.write(text) end
-  report(lost, given.o)
+  report(lost, asked, given.o)
   return 0
 end
 

@@ -19,11 +19,14 @@ local INSIDE = { hardware = { "cpus", "cores", "memory", "disks", "nics", "contr
 
 -- Options that media, steps and after read, or this file.
 local ELSEWHERE = {}
-for name in ([[iso_url iso_urls iso_checksum iso_checksum_type iso_paths cdrom_type http_directory http_content floppy_files floppy_dirs floppy_img_path
-  floppy_content floppy_label cd_files cd_content cd_label boot_command boot_wait boot_keygroup_interval vm_name template
+for name in ([[iso_url iso_urls iso_checksum iso_checksum_type iso_checksum_url iso_paths cdrom_type http_directory http_content
+  floppy_files floppy_dirs floppy_img_path floppy_content floppy_label cd_files cd_content cd_label boot_command boot_wait boot_keygroup_interval vm_name template
   shutdown_command ssh_password export]]):gmatch "%S+" do
   ELSEWHERE[name] = true
 end
+
+-- What an image that is installed says of its machine, and a clone has from its source.
+local INSTALLED = { disk_controller_type = true, firmware = true, guest_os_type = true, vm_version = true, storage = true, cdrom_type = true }
 
 local MEDIA = {}
 for name in pairs(ELSEWHERE) do
@@ -73,7 +76,7 @@ local function password(image)
   local raw = image.raw.ssh_password
   if not raw or raw == "" then return end
   local variable = image.values:is_variable(raw)
-  if variable then return options.put(image, "ssh.password", image.values:get(raw, "text", true)) end
+  if variable then return options.put(image, "ssh.password", writer.lua(image.values.variables:use(variable))) end
   image.values:lose(image.name, "ssh_password: passwords do not stand in recipes: give the variable ssh_password (LUABUILD_VAR_ssh_password, a var-file)")
 end
 
@@ -92,7 +95,8 @@ end
 local function simple(image)
   for _, name in ipairs(image.values.template.in_order(image.raw)) do
     local how = options.known[name]
-    if how then how(image, image.raw[name], name)
+    if image.kind == "clone" and INSTALLED[name] then lose(image, name, image.raw[name], "a clone has it from its source")
+    elseif how then how(image, image.raw[name], name)
     elseif not ELSEWHERE[name] and name:sub(1, 1) ~= "_" then
       local near = runtime.nearest(name, sorted.keys(options.known))
       lose(image, name, image.raw[name], "not known" .. (near and "; is it " .. near .. "?" or ""))
@@ -127,7 +131,7 @@ function builder.read(raw, found)
     media.kickstart(image, media.boot(image))
   else
     for _, name in ipairs(found.template.in_order(raw)) do
-      if ELSEWHERE[name] and MEDIA[name] then lose(image, name, raw[name], "a clone boots from its disk, without media") end
+      if MEDIA[name] and not INSTALLED[name] then lose(image, name, raw[name], "a clone boots from its disk, without media") end
     end
   end
   shutdown(image)

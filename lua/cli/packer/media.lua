@@ -37,7 +37,8 @@ local function checksum(image, raw)
     image:lose("iso_checksum", raw, "write the digest itself")
     return put(image, "iso.checksum", "none")
   end
-  put(image, "iso.checksum", values:get(raw, "text", true))
+  values:need(raw)
+  put(image, "iso.checksum", values:get(raw))
 end
 
 --[[
@@ -48,9 +49,10 @@ function media.iso(image)
   local raw = image.raw
   local urls = list(raw.iso_urls or raw.iso_url)
   local paths = list(raw.iso_paths)
+  image.values:need(urls[1] or paths[1])
   put(image, "iso.url", image.values:get(urls[1]))
   for i = 2, #urls do image:lose("iso_urls", urls[i], "one place, or a mirror that is always there") end
-  if urls[1] then checksum(image, raw.iso_checksum) end
+  if urls[1] then checksum(image, raw.iso_checksum or raw.iso_checksum_url and "file:" .. tostring(raw.iso_checksum_url)) end
   if raw.iso_checksum_type then put(image, "iso.checksum_type", image.values:get(raw.iso_checksum_type)) end
   local first = urls[1] and 1 or 2
   if first == 2 then put(image, "iso.path", image.values:get(paths[1])) end
@@ -64,7 +66,9 @@ end
 local function add_paths(image, out, raw, name)
   for _, one in ipairs(list(raw)) do
     local path = path_of(image, one)
-    if type(path) == "string" and path:find "[*?%[]" then image:lose(name, path, "name the files, or their directory")
+    local all = type(path) == "string" and path:match "^([^*?%[]+)/%*%.?%*?$" -- a directory's files; put there alone, it is those
+    if all and #list(raw) == 1 then out.directory = all
+    elseif type(path) == "string" and path:find "[*?%[]" then image:lose(name, path, "name the files, or their directory")
     elseif path ~= nil and path ~= "" then out[#out + 1] = path end
   end
 end
@@ -74,6 +78,13 @@ local function contents(image, raw)
   local node = writer.fields()
   for _, name in ipairs(image.values.template.in_order(raw)) do node:set(name, image.values:get(raw[name]) or "") end
   return #node.fields > 0 and node or nil
+end
+
+-- "dir" alone, or a list; nil for nothing.
+local function listed(image, medium, paths)
+  if #paths == 0 then return paths.directory end
+  if paths.directory then image:lose(medium, paths.directory .. "/*", "name the files, or their directory") end
+  return writer.list(paths)
 end
 
 -- What there is for one medium: a directory, a list of paths, contents.
@@ -88,8 +99,8 @@ local function gather(image)
     if where ~= nil or files then found[#found + 1] = { medium = medium, where = where, files = files } end
   end
   add("http", directory, contents(image, raw.http_content))
-  add("floppy", #floppy > 0 and writer.list(floppy) or nil, contents(image, raw.floppy_content))
-  add("cd", #cd > 0 and writer.list(cd) or nil, contents(image, raw.cd_content))
+  add("floppy", listed(image, "floppy_files", floppy), contents(image, raw.floppy_content))
+  add("cd", listed(image, "cd_files", cd), contents(image, raw.cd_content))
   return found
 end
 
@@ -140,10 +151,14 @@ local function boot_text(image, raw)
       elseif name == ".HTTPPort" then out[#out + 1] = "\2"
       elseif name == ".Name" or name == "build_name" then out[#out + 1] = image.name
       elseif value and is_keys(value.value, #parts == 1) and depth < 8 then
-        values.inlined[value.name] = true
+        values.variables.inlined[value.name] = true
         add(value.value, depth + 1)
       elseif name == "user" and part.arguments[1] then out[#out + 1] = { variable = part.arguments[1] }
-      else out[#out + 1] = image.values:lose("boot_command", part.source .. " is not known when typing") and part.source end
+      else
+        local known = values:expand(part.source)[1]
+        if type(known) == "table" and known.unknown then values:lose("boot_command", part.source .. " is not known when typing") end
+        out[#out + 1] = type(known) == "table" and known.unknown or known
+      end
     end
   end
   add(raw, 0)
@@ -179,7 +194,7 @@ local function typed(image, pieces)
     if type(piece) == "table" then
       if line ~= "" then node[#node + 1] = writer.scalar((address(image, line))) end
       line = ""
-      node[#node + 1] = image.values:variable(piece.variable, "text")
+      node[#node + 1] = piece.lua or image.values.variables:use(piece.variable, "text", true)
     elseif piece == "\n" then flush()
     else line = line .. piece end
   end
@@ -198,7 +213,8 @@ function media.boot(image)
   local pieces = {}
   for _, raw in ipairs(list(image.raw.boot_command)) do
     local before = #pieces
-    table.move(boot_text(image, raw), 1, #boot_text(image, raw), #pieces + 1, pieces)
+    local added = boot_text(image, raw)
+    table.move(added, 1, #added, #pieces + 1, pieces)
     local last = pieces[#pieces]
     if #pieces > before and type(last) == "string" and ends_line(last) then pieces[#pieces + 1] = "\n" end
   end

@@ -24,10 +24,18 @@ local function field(path, kind)
   return function(image, raw) put(image, path, image.values:get(raw, kind)) end
 end
 
+-- The same, for what an image cannot be without.
+local function needed(path)
+  return function(image, raw)
+    image.values:need(raw)
+    put(image, path, image.values:get(raw))
+  end
+end
+
 -- A field that the standard variable of this name gives anyway.
 local function standard(path, variable, kind)
   return function(image, raw)
-    if image.values:is_variable(raw) == variable then return image.values:touch(variable, kind) end
+    if image.values:is_variable(raw) == variable then return image.values.variables:touch(variable, kind) end
     put(image, path, image.values:get(raw, kind))
   end
 end
@@ -46,8 +54,10 @@ local function nothing() end
 local function connection(image, raw, name)
   local variable = image.values:is_variable(raw)
   if variable then
-    image.values.used[variable] = name == "insecure_connection" and "boolean" or "text"
-    return image.values:rename(variable, name)
+    if image.values.variables:connects(variable, name) then
+      image.values:lose("connection", string.format("%s is called %s now: only so does it say which vCenter", variable, name))
+    end
+    return
   end
   if name == "insecure_connection" then
     if image.values:known(raw) ~= "true" then return end
@@ -100,6 +110,7 @@ end
 local function storage(image, raw, name)
   local disks = {}
   for i, one in ipairs(tables(image, raw, name)) do
+    image.values:need(one.disk_size)
     local eager = image.values:known(one.disk_eagerly_scrub) == "true"
     local node = read(image, one, name .. "[" .. i .. "]", {
       disk_size = { "size", "size" }, disk_controller_index = true, disk_eagerly_scrub = true, disk_thin_provisioned = true })
@@ -112,7 +123,6 @@ local function storage(image, raw, name)
     if index and index > 0 then node:set("controller", math.tointeger(index) + 1) end
     disks[i] = short(node, "size")
   end
-  if image.kind == "clone" then return image:lose(name, raw, "a clone has the disks of its source") end
   put(image, "hardware.disks", writer.list(disks))
 end
 
@@ -200,7 +210,7 @@ options.known = {
   network = network, network_card = network_card, disk_thin_provisioned = nothing, datastore_cluster = lost "name a datastore",
   set_host_for_datastore_uploads = nothing,
 
-  guest_os_type = field "guest_id", notes = field "annotation", vm_version = field("hardware.version", "integer"),
+  guest_os_type = needed "guest_id", notes = field "annotation", vm_version = field("hardware.version", "integer"),
   CPUs = field("hardware.cpus", "integer"), cpu_cores = field("hardware.cores", "integer"), RAM = field("hardware.memory", "size"),
   firmware = field "hardware.firmware", storage = storage, disk_size = disk_size, disk_controller_type = controllers,
   network_adapters = network_adapters, mac_address = mac_address, configuration_parameters = parameters,

@@ -56,7 +56,7 @@ local function connect(images)
 end
 
 local function read_images(template, chosen, found)
-  local images, taken = {}, {}
+  local images, taken = {}, { env = true }
   for _, raw in ipairs(chosen) do
     local image = builder.read(raw, found)
     if image then
@@ -80,6 +80,21 @@ local function head(template, images)
   return "-- " .. template.description:gsub("%s+$", ""):gsub("\n", "\n-- ") .. "\n" .. line
 end
 
+-- A long environment that several steps have is written once, above them.
+local function shared(environments)
+  local out, names, seen = {}, {}, {}
+  for _, node in ipairs(environments) do
+    local text = writer.text(node, 12)
+    if seen[text] and not names[text] and text:find "\n" then
+      names[text] = "env" .. (#out > 0 and #out + 1 or "")
+      out[#out + 1] = string.format("local %s = %s\n\n", names[text], text)
+    end
+    seen[text] = true
+  end
+  for _, node in ipairs(environments) do node.lua = names[writer.text(node, 12)] end
+  return table.concat(out)
+end
+
 local function variables_text(node, body)
   if node then return "local v = vars " .. writer.text(node, 15) .. "\n\n" end
   return body:find "%f[%w_]v%." and "local v = vars {}\n\n" or ""
@@ -95,9 +110,20 @@ local function body_of(images)
   return table.concat(out, "\n\n") .. "\n\nreturn { " .. table.concat(ids, ", ") .. " }"
 end
 
+-- Passwords do not come along: what logs in with one has to be given it.
+local function takes_password(images)
+  for _, image in ipairs(images) do
+    local at = image.fields:get "ssh"
+    local password = at and at:get "password"
+    if image.raw.ssh_password and (not password or writer.text(password) == "v.ssh_password") then return true end
+  end
+  return false
+end
+
 --[[
-recipe.make(template, only, except) -> string, {string, ...}
-The text of a recipe, and what of the template has no counterpart in it or was left out, a line each.
+recipe.make(template, only, except) -> string, {string, ...}, {string, ...}
+The text of a recipe; what of the template has no counterpart in it or was left out, a line each; the names of the variables that
+have to be given.
   template       template          from cli.packer.template
   only, except   {string, ...}     globs for the names of builders
 Raises: usage (no builder left, or none of vSphere).
@@ -111,10 +137,14 @@ function recipe.make(template, only, except)
   end
   connect(images)
   for _, image in ipairs(images) do builder.sort(image) end
-  local body = body_of(images)
-  local declared, unused = found:declarations()
+  local body = shared(found.environments) .. body_of(images)
+  local declared, unused, asked = found.variables:vars()
+  if #found.variables.dashed > 0 then
+    found:lose("variables", "called " .. table.concat(found.variables.dashed, ", ") .. " now; var-files and --var may still have the - for the _")
+  end
   if #unused > 0 then found:lose("variables", "not used: " .. table.concat(unused, " ")) end
-  return head(template, images) .. "\n" .. variables_text(declared, body) .. body .. "\n", found.lost
+  if takes_password(images) and asked[1] ~= "ssh_password" then table.insert(asked, 1, "ssh_password") end
+  return head(template, images) .. "\n" .. variables_text(declared, body) .. body .. "\n", found.lost, asked
 end
 
 return recipe

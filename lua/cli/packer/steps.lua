@@ -47,6 +47,7 @@ local function file(image, out, one)
   local function set(key, value) table.insert(argument.fields, { key = key, value = value }) end
   local sources = {}
   for _, raw in ipairs(one.sources and list(one.sources) or list(one.source)) do
+    image.values:need(raw)
     local known = image.values:known(raw)
     sources[#sources + 1] = known and known:gsub("^%./", "") or image.values:get(raw)
   end
@@ -66,15 +67,23 @@ end
 
 -- ---- shell ----
 
+-- A variable that nobody ever gave a value is not in the environment, unless Packer has it there as "".
+local function environment_value(image, raw)
+  local name = image.values:is_variable(raw)
+  return image.values:get(raw, "text", not name or image.values.template.given or image.values.variables:value(name) ~= nil) or ""
+end
+
 -- "A=b" -> A, b
 local function environment(image, one)
   local node = writer.fields()
   for _, assignment in ipairs(list(one.environment_vars)) do
     local name, value = tostring(assignment):match "^([^=]+)=(.*)$"
-    if name then node:set(name, image.values:get((value:gsub("^'(.*)'$", "%1")), "text", true) or "") end
+    if name then node:set(name, environment_value(image, (value:gsub("^'(.*)'$", "%1")))) end
   end
-  for _, name in ipairs(one.env and image.values.template.in_order(one.env) or {}) do node:set(name, image.values:get(one.env[name], "text", true) or "") end
-  return #node.fields > 0 and node or nil
+  for _, name in ipairs(one.env and image.values.template.in_order(one.env) or {}) do node:set(name, environment_value(image, one.env[name])) end
+  if #node.fields == 0 then return nil end
+  table.insert(image.values.environments, node)
+  return node
 end
 
 -- How a script is run, from an execute_command: sudo or not, interpreter or none; nil when it is something else.

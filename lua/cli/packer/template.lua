@@ -1,5 +1,6 @@
 -- template: a JSON template of Packer and the values given to it
 local cjson = require "cjson.safe"
+local lfs = require "lfs"
 local err = require "core.err"
 local varfile = require "build.varfile"
 
@@ -41,13 +42,16 @@ local function check_shape(object, path)
   end
 end
 
+local HCL = { hint = "begin with luabuild init; luabuild help base and the README's table say what Packer's words are here" }
+
 local function decode(path)
+  if lfs.attributes(path, "mode") == "directory" then
+    err.raise("usage", path .. ": a directory; name the JSON template", { op = "read the template" })
+  end
   local file <close>, message = io.open(path, "rb")
   if not file then err.raise("usage", message, { op = "read the template" }) end
   local source = file:read "a" or ""
-  if path:find "%.hcl$" then
-    err.raise("usage", path .. ": an HCL template; JSON ones are read", { hint = "the builders' options are the same: write them as JSON, or by hand" })
-  end
+  if path:find "%.hcl$" and not source:find "^%s*{" then err.raise("usage", path .. ": an HCL template; JSON ones are read", HCL) end
   local value = varfile.decode(path, source)
   if type(value) ~= "table" then err.raise("usage", path .. ": not an object", { op = "read the template" }) end
   local variables = value.variables
@@ -131,7 +135,7 @@ local function read_given(options)
     for _, name in ipairs(in_order(values, orders(file and file:read "a" or ""))) do given[#given + 1] = { name, values[name] } end
   end
   for _, assignment in ipairs(options.assignments or {}) do
-    local name, value = assignment:match("^([%w_]+)=(.*)$")
+    local name, value = assignment:match("^([%w_-]+)=(.*)$")
     if not name then err.raise("usage", "--var: NAME=VALUE is expected") end
     given[#given + 1] = { name, value }
   end
@@ -162,6 +166,7 @@ Raises: usage.
 ]]
 function template.read(path, options)
   local object, source = decode(path)
+  if object.source and object.build then err.raise("usage", path .. ": HCL written as JSON; templates with builders are read", HCL) end
   if type(object.builders) ~= "table" or not object.builders[1] then
     err.raise("usage", path .. ": no builders: it is no template of Packer", { hint = "var-files are given with --var-file" })
   end

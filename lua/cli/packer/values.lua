@@ -1,62 +1,20 @@
 -- values: what a template says of an option, as a value of a recipe: {{user `x`}} as v.x, 4096 as "4GiB", "true" as true
 local cjson = require "cjson"
-local standard = require "build.standard"
 local convert = require "cli.packer.convert"
+local declarations = require "cli.packer.declarations"
 local text = require "cli.packer.text"
 local writer = require "cli.packer.writer"
 
 local values = {}
 values.__index = values
 
-local STANDARD = {}
-for _, declared in ipairs(standard) do STANDARD[declared[1]] = { name = declared[1], default = declared[3], secret = declared.secret, type = declared[2] } end
-
--- Standard variables about the place where something is built, not about what is built.
-local SITE = { vcenter_server = true, username = true, password = true, insecure_connection = true, datacenter = true, cluster = true,
-  host = true, resource_pool = true, datastore = true, folder = true, network = true }
-local KINDS = { size = "size", duration = "duration", boolean = "boolean", ["true or false"] = "boolean" }
-
 --[[
 values.new(template) -> values
-The values of one template; it keeps what of the variables is used, and what could not be said.
-values = { template, used = {name = kind}, inlined = {name = true}, lost = {string, ...} }
+The values of one template; it keeps what could not be said.
+values = { template, variables = declarations, lost = {string, ...}, environments = {node, ...} (of steps, to be written once) }
 ]]
 function values.new(template)
-  return setmetatable({ template = template, used = {}, inlined = {}, renamed = {}, lost = {} }, values)
-end
-
--- ---- variables ----
-
-local function is_secret(self, name)
-  local variable = self.template.variables[name]
-  return variable and variable.secret or (STANDARD[name] or {}).secret or name:find "password" ~= nil or name:find "secret" ~= nil
-    or name:find "token" ~= nil
-end
-
-local function plain_value(self, name)
-  local variable = self.template.variables[name]
-  return variable and variable.value
-end
-
--- {{env `X`}} alone: what the variable is when nobody gives it.
-local function environment_of(value)
-  local parts = type(value) == "string" and text.parse(value) or {}
-  if #parts == 1 and type(parts[1]) == "table" and parts[1].name == "env" then return parts[1].arguments[1] end
-end
-
--- The kind of a variable that nobody declared a type for: what it is used as.
-local function note_use(self, name, kind)
-  if not self.used[name] or self.used[name] == "text" then self.used[name] = kind or "text" end
-end
-
---[[
-values:rename(from, to) -> nothing
-A variable is called `to` in the recipe: the connection comes from the standard variables alone.
-]]
-function values:rename(from, to)
-  if from == to or self.renamed[from] then return end
-  self.renamed[from] = to
-  self:lose("variables", string.format("%s is called %s now: only so does it say which vCenter", from, to))
+  return setmetatable({ template = template, variables = declarations.new(template), lost = {}, environments = {} }, values)
 end
 
 --[[
@@ -91,8 +49,8 @@ function functions.upper(call, self) return { lua = "(" .. self:expression(call.
 local expand
 
 local function expand_user(self, name, out, seen)
-  local value = plain_value(self, name)
-  local inner = type(value) == "string" and value:find("{{", 1, true) and not environment_of(value)
+  local value = self.variables:value(name)
+  local inner = type(value) == "string" and value:find("{{", 1, true) and not declarations.environment(value)
   if inner and not seen[name] then
     seen[name] = true
     expand(self, value, out, seen)
@@ -113,18 +71,36 @@ function expand(self, template, out, seen)
 end
 
 --[[
+values:expand(template) -> {part, ...}
+As values:parts, with the parts as they come.
+]]
+function values:expand(template)
+  local out = {}
+  expand(self, template, out, {})
+  return out
+end
+
+--[[
 values:parts(template) -> {part, ...}
 A template string with the variables that are themselves made of templates resolved; neighbouring text is joined.
 part = string | { variable = name } | { lua = expression } | { unknown = "{{…}}", name = string }
 ]]
 function values:parts(template)
-  local out, joined = {}, {}
-  expand(self, template, out, {})
-  for _, part in ipairs(out) do
+  local joined = {}
+  for _, part in ipairs(self:expand(template)) do
     if type(part) == "string" and type(joined[#joined]) == "string" then joined[#joined] = joined[#joined] .. part
     elseif part ~= "" then joined[#joined + 1] = part end
   end
   return joined
+end
+
+-- What a part is now, when that may stand in a recipe.
+local function plain(self, part)
+  if type(part) == "string" then return part end
+  local name = part.variable
+  if not name or self.variables:is_secret(name) then return nil end
+  self.variables.inlined[name] = true
+  return self.variables:value(name)
 end
 
 --[[
@@ -135,35 +111,11 @@ function values:known(raw)
   if type(raw) ~= "string" then return raw ~= nil and tostring(convert.numeric(raw) or raw) or nil end
   local out = {}
   for i, part in ipairs(self:parts(raw)) do
-    local value = part
-    if type(part) == "table" then value = part.variable and not is_secret(self, part.variable) and plain_value(self, part.variable) or nil end
-    if value == nil or environment_of(value) then return nil end
+    local value = plain(self, part)
+    if value == nil or declarations.environment(value) then return nil end
     out[i] = tostring(convert.numeric(value) or value)
   end
   return table.concat(out)
-end
-
---[[
-values:variable(name, kind) -> string
-A variable as the recipe reads it: "v.cpu". One whose name Lua does not take gets another.
-]]
-function values:variable(name, kind)
-  note_use(self, name, kind)
-  if not self.renamed[name] and not load("return v." .. name) then
-    local plain = "_" .. name:gsub("[^%w_]", "_")
-    self.renamed[name] = plain:gsub("^_(%a)", "%1")
-    if not load("return v." .. self.renamed[name]) then self.renamed[name] = plain end
-    self:lose("variables", string.format("%s is called %s now", name, self.renamed[name]))
-  end
-  return "v." .. (self.renamed[name] or name)
-end
-
--- A variable nobody gives a value, with others given: Packer takes it for "".
-local function is_absent(self, part)
-  if type(part) ~= "table" or not part.variable then return false end
-  local value = plain_value(self, part.variable)
-  if value == "" then return true end
-  return value == nil and self.template.given and not STANDARD[part.variable] and not (self.template.variables[part.variable] or {}).required
 end
 
 --[[
@@ -175,35 +127,40 @@ function values:is_variable(raw)
   return #parts == 1 and type(parts[1]) == "table" and parts[1].variable or nil
 end
 
+-- One of several parts of a text, or the only one, as Lua source.
+local function source(self, part, raw, kind, filled)
+  if type(part) == "string" then return writer.scalar(part) end
+  if part.variable then return self.variables:use(part.variable, kind, filled) end
+  if part.unknown then
+    self:lose("template string", part.unknown .. " cannot be said here; it stands as it is")
+    return writer.scalar(part.unknown)
+  end
+  if part.lua:find "^os%.%l+%(" then
+    self:lose("template string", raw .. ": the time is another one at each build, and so the image never up to date")
+  end
+  return part.lua
+end
+
 --[[
-values:get(raw [, kind, required]) -> node|nil
+values:get(raw [, kind, filled]) -> node|nil
 An option's value for the recipe; nil when it says nothing.
   kind           string = "text"   "text", "size" (MiB), "duration", "boolean", "integer"
-  required       boolean           a variable without a value is asked for instead of passed over
+  filled         boolean           something has to stand there: a variable is not passed over for want of a value
 ]]
-function values:get(raw, kind, required)
+function values:get(raw, kind, filled)
   if raw == nil or raw == "" then return nil end
   if type(raw) == "table" then
-    if #raw == 1 and type(raw[1]) ~= "table" then return self:get(raw[1], kind, required) end
+    if #raw == 1 and type(raw[1]) ~= "table" then return self:get(raw[1], kind, filled) end
     if next(raw) then self:lose("template", cjson.encode(raw):gsub("\\/", "/") .. ": one value is expected there") end
     return nil
   end
   if type(raw) ~= "string" then return convert.literal(raw, kind) end
   local parts = self:parts(raw)
-  if #parts == 0 or (#parts == 1 and not required and is_absent(self, parts[1])) then return nil end
-  if #parts == 1 and type(parts[1]) == "string" then return convert.literal(parts[1], kind) end
+  local only = #parts == 1 and parts[1]
+  if #parts == 0 or only and not filled and only.variable and self.variables:is_absent(only.variable) then return nil end
+  if type(only) == "string" then return convert.literal(only, kind) end
   local out = {}
-  for i, part in ipairs(parts) do
-    if type(part) == "string" then out[i] = writer.scalar(part)
-    elseif part.variable then out[i] = self:variable(part.variable, #parts == 1 and kind or "text")
-    elseif part.lua then
-      if part.lua:find "^os%." then self:lose("template string", raw .. ": the time is another one at each build, and so the image never up to date") end
-      out[i] = part.lua
-    else
-      self:lose("template string", part.unknown .. " cannot be said here; it stands as it is")
-      out[i] = writer.scalar(part.unknown)
-    end
-  end
+  for i, part in ipairs(parts) do out[i] = source(self, part, raw, only and kind or "text", filled or not only) end
   return writer.lua(table.concat(out, " .. "))
 end
 
@@ -216,90 +173,13 @@ function values:expression(raw)
   return node == nil and '""' or writer.text(node)
 end
 
--- ---- vars { … } ----
-
-local function declared(self, name)
-  local variable = self.template.variables[name] or {}
-  local known, value = STANDARD[name], variable.value
-  local kind = known and (KINDS[known.type.name] or known.type.name) or self.used[name]
-  local env = environment_of(value)
-  local node = writer.fields()
-  if is_secret(self, name) then
-    if env then node:set("default", writer.lua("os.getenv " .. writer.scalar(env))) end
-    if known and not env then return nil end
-    node:set("secret", true)
-    if value == "" then node:set("default", "") elseif not env then node:set("required", true) end
-    return node
-  end
-  if env then return writer.lua("os.getenv " .. writer.scalar(env) .. (known and "" or ' or ""')) end
-  if SITE[name] and variable.origin ~= "template" then return nil end
-  if value == nil or (value == "" and known) then
-    if known and not (variable.required or self.needed and self.needed[name]) then return nil end
-    node:set(known and "required" or variable.required and "required" or "type", (known or variable.required) and true or "string")
-    return node
-  end
-  value = convert.literal(value, kind)
-  if known and known.default == value then return nil end
-  return value
-end
-
--- The environment variable that sets it anyway.
-local function is_builtin(self, name)
-  for _, one in ipairs(standard) do
-    for _, env in ipairs(one[1] == name and one.env or {}) do
-      if env == environment_of(plain_value(self, name)) then return true end
-    end
-  end
-  return false
-end
-
---[[
-values:declarations() -> node|nil, {string, ...}
-What stands in vars { … }: the variables in use, in the template's order, with their values as defaults, those of the place and
-secrets apart; and the names of variables that nothing uses. nil when nothing has to be declared.
-]]
-function values:declarations()
-  local node, unused, seen = writer.fields(), {}, {}
-  node.block = true
-  local function declare(name)
-    if seen[name] then return end
-    seen[name] = true
-    local to = self.renamed[name] or name
-    local value = not is_builtin(self, name) and declared(self, name)
-    if value ~= nil and value ~= false or value == false and self.used[name] == "boolean" and not STANDARD[name] then node:set(to, value) end
-  end
-  for _, name in ipairs(self.template.order) do
-    if self.used[name] then declare(name)
-    elseif not (STANDARD[name] or self.inlined[name] or tostring(plain_value(self, name)):find("{{", 1, true)) then unused[#unused + 1] = name end
-  end
-  local rest = {}
-  for name in pairs(self.used) do if not seen[name] then rest[#rest + 1] = name end end
-  table.sort(rest)
-  for _, name in ipairs(rest) do declare(name) end
-  return #node.fields > 0 and node or nil, unused
-end
-
---[[
-values:touch(name, kind) -> nothing
-A standard variable that the image takes by itself is in use: a value of its own is declared.
-]]
-function values:touch(name, kind)
-  if not SITE[name] then note_use(self, name, kind) end
-end
-
 --[[
 values:need(raw) -> nothing
-The option is required: a standard variable that it is, and that has no value, is asked for.
+The option is required: a variable that it is, and that has no value, is asked for.
 ]]
 function values:need(raw)
   local name = self:is_variable(raw)
-  if not name or plain_value(self, name) ~= nil then return end
-  self.needed = self.needed or {}
-  self.needed[name] = true
-  if not STANDARD[name] then
-    local variable = self.template.variables[name] or { name = name }
-    self.template.variables[name], variable.required = variable, true
-  end
+  if name then self.variables:need(name) end
 end
 
 return values

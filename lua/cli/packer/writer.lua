@@ -18,7 +18,7 @@ function writer.list(items) return { items = items } end
 --[[
 writer.fields() -> node
 A table of fields, empty at first: node:set(key, node) adds or replaces one, node:get(key) finds it, node:remark(text) adds a line of comment.
-  block          boolean|nil       set it: one field a line, the names in a column
+  block          boolean|nil       set it: one field a line, however short they are
   fields_first   boolean|nil       set it: the fields stand before the items
 ]]
 function writer.fields()
@@ -135,7 +135,7 @@ end
 local function render_table(node, indent)
   local out, inner = { "{" }, indent .. "  "
   if not node.fields_first then render_items(node, out, inner) end
-  local width = node.block and widest(node.fields or {}) or 0
+  local width = not node.items and widest(node.fields or {}) or 0
   for _, field in ipairs(node.fields or {}) do
     if field.comment then
       comment_lines(out, field.comment, inner)
