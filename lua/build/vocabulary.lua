@@ -15,7 +15,8 @@ return {
       .. "among the installed ones. A recipe that returns several images gives them as a list.",
     example = 'return clone { name = "web", from = import "photon3" }' },
   { "git.describe", form = "git.describe([directory])", returns = "string",
-    doc = "The version of the recipe's git checkout, as git describe --tags --always --dirty says; \"unversioned\" without one.",
+    doc = "The version of the recipe's git checkout, as git describe --tags --always --dirty says; without one, what LUABUILD_GIT_DESCRIBE "
+      .. "says, else \"unversioned\".",
     example = 'name = "appliance-" .. git.describe()' },
   { "base", form = "base { name = …, guest_id = …, iso = …, … }", spec = fields.base, returns = "image",
     doc = "An image that is installed from its ISO: a virtual machine is made, the boot command typed, the installer given its kickstart; the "

@@ -13,7 +13,8 @@ local function recipes(s, fields)
   builds.recipe(s, "kickstart = { files = { a = 'b' } },")
   return s.t:write(s.dir .. "/appliance.lua", string.format([[
 local v = vars { release_version = git.describe(), token = { secret = true, default = "" }, size = "small" }
-return clone { name = "Appliance-" .. v.release_version .. "_" .. v.size, from = import "small", linked = true, shutdown = "poweroff",
+return clone { name = "Appliance-" .. v.release_version .. "_" .. v.size, annotation = "made from " .. git.describe(),
+  from = import "small", linked = true, shutdown = "poweroff",
   export = { format = "ova" }, %s }]], fields or ""))
 end
 
@@ -106,6 +107,45 @@ return {
     t:equal(flow.steps[2].secret.LUABUILD_VAR_token, { name = "mine", key = "token" })
     t:equal(flow.hostNetwork, true, "a kickstart over HTTP is fetched from the pod")
     t:equal(flow.steps[2].outputs, { "/project/output/Appliance-1_small" })
+  end,
+
+  ["--format=argo: names that Kubernetes does not take are changed, each to another one; no task for a machine of somebody's own"] = function(t)
+    local s = site(t)
+    t.plan_directory = s.dir
+    local vc = s.lab:connect()
+    local vm, find = s.lab:create_vm(vc, "small"), require("vsphere.finder").new(vc)
+    find:folder(find:datacenter(), s.lab.env.LAB_FOLDER):MoveIntoFolder_Task({ list = { vm } }):wait()
+    local names = { "A.b", "a-b", "a_b-2", "9 lives", "ü", ("x"):rep(49) .. "-y", ("long-"):rep(13) }
+    local images = {}
+    for i, name in ipairs(names) do images[i] = string.format("clone { name = %q, from = import 'small', shutdown = 'poweroff' }", name) end
+    builds.recipe(s)
+    local flow = workflow(t, plan(s, t:write(s.dir .. "/many.lua", "return { " .. table.concat(images, ", ") .. " }"), "--format=argo"))
+    local made = {}
+    for _, step in ipairs(flow.steps) do
+      made[step.name] = true
+      t:ok(#step.name <= 63, step.name)
+      t:equal(step.needs, {}, step.name)
+    end
+    t:equal(made, { ["a-b"] = true, ["a-b-2"] = true, ["a-b-2-2"] = true, ["i9-lives"] = true, image = true, [("x"):rep(49)] = true,
+      [("long-"):rep(10):sub(1, -2)] = true })
+  end,
+
+  ["--format=argo: what a Secret has to hold, and what stays on this machine"] = function(t)
+    local s = site(t, { iso_url = nil, http_ip = "127.0.0.1", note = "a token-of-nine" })
+    t.plan_directory = s.dir
+    builds.recipe(s)
+    local file = t:write(s.dir .. "/other.lua", [[
+local v = vars { own = { secret = true, default = "" }, token = { secret = true, default = "" }, note = "" }
+return clone { name = "other", from = import "small", shutdown = "poweroff", annotation = v.note }]])
+    local yaml = plan(s, file, "--format=argo", "--var", "token=token-of-nine")
+    local step = workflow(t, yaml).steps[2]
+    t:equal({ step.secret.LUABUILD_VAR_own.optional, step.secret.LUABUILD_VAR_token.optional, step.secret.LUABUILD_VAR_note.key }, { true, nil, "note" })
+    local keys = {}
+    for key in yaml:gmatch("%-%-from%-%w+=([%w_.]+)=") do keys[#keys + 1] = key end
+    t:equal(keys, { "server", "username", "password", "note", "ssh_password", "token", "ca.pem" })
+    local given = cjson.decode(step.files["/tmp/variables.json"])
+    t:equal({ given.network, given.note, given.http_ip }, { "VM Network" })
+    t:contains(t:read(s.dir .. "/notes"), "note: http_ip 127.0.0.1 is an address of this machine")
   end,
 
   ["the Workflow's steps, run as it says with the Secret's values, build the images"] = function(t)

@@ -145,6 +145,7 @@ local OTHER = {
   { "TMPDIR", "", "where the content of a CD image is gathered; /tmp by default" },
   { "LUABUILD_CORE", "", "when it is set, a crash may leave a core file, which has passwords in it" },
   { "SOURCE_DATE_EPOCH", "", "the day on the manual page, in seconds since 1970" },
+  { "LUABUILD_GIT_DESCRIBE", "", "what git.describe says where there is no repository to ask, as in a container" },
   { "LUABUILD_LUA", "", "a directory with Lua that is taken instead of the program's own, for its development" },
 }
 

@@ -8,15 +8,16 @@ local object, list = document.object, document.list
 
 local PROJECT = "/project"           -- where the container image has the recipes
 local TRUST = "/etc/luabuild"        -- where the Secret's files are
+local OUTPUT = PROJECT .. "/output"
 local MINUTES = { base = 240, clone = 120 } -- of a step, installation and all
 
--- From the Secret or not for the steps at all: what says which vCenter, and where things are on this machine.
+-- From the Secret or not for the steps at all: what says which vCenter, and what is this machine's own.
 local CREDENTIALS = { vcenter_server = true, username = true, password = true, insecure_connection = true, ca_file = true,
-  thumbprint = true, output_dir = true }
+  thumbprint = true, output_dir = true, http_ip = true }
 
 -- "k3s-photon3-v1.2" as a name that Kubernetes takes: RFC 1123 labels.
 local function label(name, taken)
-  local made = name:lower():gsub("[^%w]+", "-"):gsub("^%-+", ""):gsub("%-+$", ""):sub(1, 50)
+  local made = name:lower():gsub("[^%w]+", "-"):sub(1, 50):gsub("^%-+", ""):gsub("%-+$", "")
   made = made == "" and "image" or made:find "^%d" and "i" .. made or made
   local unique, n = made, 1
   while taken[unique] do
@@ -29,28 +30,37 @@ end
 
 -- ---- what a step is told ----
 
--- Values that were given, and what git said, which a step has no repository to ask; secrets are listed by name.
+-- Values that were given. Secrets, and what has one in it, are listed by name: { name, optional = the recipe has a value of its own }.
 local function inputs(plans, mask)
-  local values, order, secrets = {}, {}, {}
+  local values, secrets = {}, {}
   for _, plan in ipairs(plans) do
     local meta = getmetatable(plan.image.variables)
     for name, described in pairs(meta.described) do
       local value, origin = plan.image.variables[name], meta.origins[name]
-      local given = origin and origin ~= "default" and (origin ~= "the recipe" or plan.image.recipe.described[value])
-      if described.secret then
-        if value ~= nil and not CREDENTIALS[name] then secrets[name] = true end
-      elseif given and not CREDENTIALS[name] and type(value) ~= "table" and values[name] == nil then
-        values[name], order[#order + 1] = value, name
+      local given = origin and origin ~= "default" and origin ~= "the recipe"
+      if value ~= nil and not CREDENTIALS[name] then
+        local text = type(value) == "string" and value or ""
+        if described.secret or given and mask(text) ~= text then secrets[name] = { name, optional = not given }
+        elseif given and type(value) ~= "table" then values[name] = value end
       end
     end
   end
-  table.sort(order)
-  local pairs_ = {}
-  for i, name in ipairs(order) do
-    local value = values[name]
-    pairs_[i] = { name, type(value) == "string" and mask(value) or value }
+  local pairs_, listed = {}, {}
+  for i, name in ipairs(sorted.keys(values)) do pairs_[i] = { name, values[name] } end
+  for i, name in ipairs(sorted.keys(secrets)) do listed[i] = secrets[name] end
+  return pairs_, listed
+end
+
+-- What git said of the recipes: a container has no repository to ask.
+local function described(plans, note)
+  local known
+  for _, plan in ipairs(plans) do
+    for text in pairs(plan.image.recipe.described) do
+      if known and known ~= text then note("git describes the recipes as " .. known .. " and as " .. text .. ": the steps are told the first") end
+      known = known or text
+    end
   end
-  return pairs_, sorted.keys(secrets)
+  return known
 end
 
 local function from_secret(name, secret, key, optional)
@@ -61,10 +71,11 @@ local function environment(plans, options, secrets)
   local connection = plans[1].image.connection
   local env = { from_secret("VCENTER_SERVER", options.secret, "server"), from_secret("VCENTER_USERNAME", options.secret, "username"),
     from_secret("VCENTER_PASSWORD", options.secret, "password"), from_secret("VCENTER_THUMBPRINT", options.secret, "thumbprint", true) }
-  local function put(name, value) env[#env + 1] = object { { "name", name }, { "value", value } } end
-  if connection.ca_file then put("VCENTER_CA_FILE", TRUST .. "/ca.pem") end
-  if connection.insecure then put("VCENTER_INSECURE", "true") end
-  for _, name in ipairs(secrets) do env[#env + 1] = from_secret("LUABUILD_VAR_" .. name, options.secret, name) end
+  local function put(name, value) if value then env[#env + 1] = object { { "name", name }, { "value", value } } end end
+  put("VCENTER_CA_FILE", connection.ca_file and TRUST .. "/ca.pem")
+  put("VCENTER_INSECURE", connection.insecure and "true")
+  put("LUABUILD_GIT_DESCRIBE", described(plans, options.note))
+  for _, one in ipairs(secrets) do env[#env + 1] = from_secret("LUABUILD_VAR_" .. one[1], options.secret, one[1], one.optional or nil) end
   return list(env), connection.ca_file ~= nil
 end
 
@@ -85,7 +96,7 @@ local function tasks(plans)
   for _, plan in ipairs(plans) do labels[plan.image] = label(plan.image.name, taken) end
   for i, plan in ipairs(plans) do
     local needs = {}
-    for _, need in ipairs(plan.needs) do needs[#needs + 1] = labels[need] end
+    for _, need in ipairs(plan.needs) do needs[#needs + 1] = labels[need] end -- none, when it is used as it is
     out[i] = object { { "name", labels[plan.image] }, { "template", "image" }, { "dependencies", #needs > 0 and list(needs) or nil },
       { "arguments", object { { "parameters", list { named("recipe", plan.image.recipe.path), named("image", plan.image.name),
         named("output", output_of(plan.image)), named("timeout", MINUTES[plan.image.kind] .. "m") } } } } }
@@ -93,9 +104,15 @@ local function tasks(plans)
   return out
 end
 
+-- A node that is lost is made up for, in time for the vCenter to end the session of the build that died there; a build that failed or
+-- whose recipe is wrong is not tried again: its inputs are the same. -1 is a status that nobody knows.
+local RETRY = object { { "limit", "2" }, { "retryPolicy", "Always" }, { "expression", "asInt(lastRetry.exitCode) not in [1, 2]" },
+  { "backoff", object { { "duration", "35m" } } } }
+
 local function image_template(plans, options, values, secrets)
   local env, trust = environment(plans, options, secrets)
-  local mounts = trust and list { object { { "name", "trust" }, { "mountPath", TRUST }, { "readOnly", true } } } or nil
+  local mounts = { object { { "name", "output" }, { "mountPath", OUTPUT } } }
+  if trust then mounts[2] = object { { "name", "trust" }, { "mountPath", TRUST }, { "readOnly", true } } end
   local parameters = { "recipe", "image", "output", "timeout" }
   for i, name in ipairs(parameters) do parameters[i] = object { { "name", name } } end
   return object {
@@ -104,21 +121,26 @@ local function image_template(plans, options, values, secrets)
       { "parameters", list(parameters) },
       { "artifacts", list { object { { "name", "variables" }, { "path", "/tmp/variables.json" },
         { "raw", object { { "data", document.json(object(values)) } } } } } } } },
-    { "outputs", object { { "artifacts", list { object { { "name", "output" }, { "path", parameter "output" }, { "optional", true } } } } } },
+    -- a volume, so that it is not copied; the disks in it are compressed
+    { "outputs", object { { "artifacts", list { object { { "name", "output" }, { "path", parameter "output" }, { "optional", true },
+      { "archive", object { { "tar", object { { "compressionLevel", 0 } } } } } } } } } },
+    { "volumes", list { object { { "name", "output" }, { "emptyDir", object {} } } } },
     { "timeout", parameter "timeout" },
-    -- a node that dies is tried again; a build that failed is not: its inputs are the same
-    { "retryStrategy", object { { "limit", "2" }, { "retryPolicy", "OnError" }, { "backoff", object { { "duration", "1m" }, { "factor", "2" } } } } },
-    { "podSpecPatch", '{"terminationGracePeriodSeconds": 120}' },
+    { "retryStrategy", RETRY },
+    { "podSpecPatch", '{"terminationGracePeriodSeconds": 120}' }, -- the clean-up has a minute
     { "container", object {
       { "image", options.container }, { "workingDir", PROJECT },
       { "command", list { "luabuild" } },
-      { "args", list { parameter "recipe", parameter "image", "--var-file", "/tmp/variables.json", "--var", "output_dir=" .. parameter "output" } },
-      { "env", env }, { "volumeMounts", mounts } } },
+      { "args", list { parameter "recipe", "--only", parameter "image", "--var-file", "/tmp/variables.json", "--var", "output_dir=" .. parameter "output" } },
+      { "env", env }, { "resources", object { { "requests", object { { "cpu", "250m" }, { "memory", "64Mi" } } } } },
+      { "volumeMounts", list(mounts) } } },
   }, trust
 end
 
 -- What cannot be seen from a cluster.
 local function notes(plans, note)
+  local first = plans[1].image.variables
+  if first.http_ip then note("http_ip " .. first.http_ip .. " is an address of this machine: the pod finds its own") end
   for _, plan in ipairs(plans) do
     local image = plan.image
     local path = image.recipe.path
@@ -136,37 +158,51 @@ local function uses_http(plans)
   return nil
 end
 
--- How the Secret is made that the steps take their credentials from.
-local function head(name, trust, secrets)
-  local lines = { "# Made by luabuild plan --format=argo. Credentials:", "#   kubectl create secret generic " .. name .. " \\" }
-  local keys = { "server", "username", "password" }
-  table.move(secrets, 1, #secrets, #keys + 1, keys)
-  for _, key in ipairs(keys) do lines[#lines + 1] = "#     --from-literal=" .. key .. "=… \\" end
-  lines[#lines + 1] = trust and "#     --from-file=ca.pem=…" or "#     --from-literal=thumbprint=…"
-  return table.concat(lines, "\n") .. "\n"
+-- What a person has to provide.
+local function head(options, connection, secrets)
+  local lines = { "# Made by luabuild plan --format=argo. It needs", "#   the container image " .. options.container .. " with the recipes in "
+    .. PROJECT .. ", as src/container makes it", "#   an artifact repository in the cluster, for what the steps leave in " .. OUTPUT,
+    "#   a Secret:", "#     kubectl create secret generic " .. options.secret .. " \\" }
+  local function put(kind, key) lines[#lines + 1] = "#       --from-" .. kind .. "=" .. key .. "=… \\" end
+  for _, key in ipairs { "server", "username", "password" } do put("literal", key) end
+  for _, one in ipairs(secrets) do if not one.optional then put("literal", one[1]) end end
+  if connection.thumbprint then put("literal", "thumbprint") end
+  if connection.ca_file then put("file", "ca.pem") end
+  lines[#lines] = lines[#lines]:sub(1, -3)
+  return table.concat(lines, "\n") .. "\n# What a pod has left in the vCenter that could not clean up: luabuild gc\n"
+end
+
+-- What nobody is to make is no step.
+local function made(plans)
+  local out = {}
+  for _, plan in ipairs(plans) do if plan.decision ~= "foreign" then out[#out + 1] = plan end end
+  return out
 end
 
 --[[
 argo.format(plans, options) -> string
-A Workflow in YAML: a directed graph with a task for each image, which runs `luabuild RECIPE IMAGE` in a container, after the images it is
-made from; those find themselves up to date in it. Files of the recipes are in the container image below /project, as in the
-working directory now (src/container makes such an image). Values given for variables, and what git says, are an artifact of each step;
-exports are its output. From the Secret come server, username, password, thumbprint (may be absent), ca.pem when a CA file is in use now,
-and each secret variable by its name. A kickstart over HTTP needs the pod in the host's network: it is put there.
+A Workflow in YAML: a directed graph with a task for each image, which runs `luabuild RECIPE --only IMAGE` in a container, after the images
+it is made from; those find themselves up to date in it. Files of the recipes are in the container image below /project, as in the
+working directory now (src/container makes such an image). Values given for variables are an artifact of each step, and what it leaves
+in its output directory is its output. From the Secret come server, username, password, thumbprint (may be absent), ca.pem when a CA
+file is in use now, and each secret variable by its name, also one whose value has a secret in it. LUABUILD_GIT_DESCRIBE says what
+git.describe does. A kickstart over HTTP needs the pod in the host's network: it is put there. A step is tried again when its pod
+was lost, not when the build failed. `plan --force` is not in it.
   plans          {plan, ...}       from build.plan
   options.container string         the container image
   options.secret string            the Secret's name
   options.note   function(text)    takes what will not work from a cluster
   options.mask   function          text -> text without secrets, for the values
-Source: Argo Workflows, Workflow of argoproj.io/v1alpha1.
+Source: Argo Workflows, Workflow of argoproj.io/v1alpha1; "Retries": expression.
 ]]
 function argo.format(plans, options)
+  plans = made(plans)
   local values, secrets = inputs(plans, options.mask)
   local template, trust = image_template(plans, options, values, secrets)
   notes(plans, options.note)
   local http = uses_http(plans)
   local key = trust and object { { "key", "ca.pem" }, { "path", "ca.pem" } }
-  return head(options.secret, trust, secrets) .. document.yaml(object {
+  return head(options, plans[1].image.connection, secrets) .. document.yaml(object {
     { "apiVersion", "argoproj.io/v1alpha1" },
     { "kind", "Workflow" },
     { "metadata", object { { "generateName", "luabuild-" } } },
@@ -176,7 +212,7 @@ function argo.format(plans, options)
       { "volumes", trust and list { object { { "name", "trust" },
         { "secret", object { { "secretName", options.secret }, { "items", list { key } } } } } } or nil },
       { "templates", list {
-        object { { "name", "images" }, { "dag", object { { "tasks", list(tasks(plans)) } } } },
+        object { { "name", "images" }, { "dag", object { { "failFast", false }, { "tasks", list(tasks(plans)) } } } },
         template } } } } }) .. "\n"
 end
 

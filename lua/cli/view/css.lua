@@ -58,5 +58,6 @@ footer { margin-top: 2.2rem; color: var(--soft); font-size: .82rem; overflow-wra
   pre .err { color: #000 } details::details-content { content-visibility: visible; display: block; height: auto }
   summary .name::after { content: "" !important }
   .pictures { grid-template-columns: 1fr 1fr }
-  .failure pre { border: 0 } .artifact, .row, figure, summary, tr { break-inside: avoid } h2, summary, .part { break-after: avoid } * { print-color-adjust: exact } }
+  .failure pre { border: 0 } .artifact, .row, figure, summary, tr { break-inside: avoid }
+  h2, summary, .part { break-after: avoid } * { print-color-adjust: exact } }
 ]]
