@@ -1,9 +1,12 @@
 /* main: make the state, hand the arguments to lua/init.lua, turn its answer into the exit status */
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <lualib.h>
 
@@ -26,6 +29,17 @@ static void leave_no_core(void) {
   if ((wanted && *wanted) || getrlimit(RLIMIT_CORE, &limit) < 0) return;
   if (limit.rlim_max > 0) limit.rlim_cur = 1;
   setrlimit(RLIMIT_CORE, &limit);
+}
+
+/* Did all that was printed arrive? The reader of a pipe who has seen enough is not told, but a full disk is. */
+static int output_lost(void) {
+  struct pollfd out = {STDOUT_FILENO, POLLOUT, 0};
+  int failed = ferror(stdout); /* why is forgotten by now */
+  errno = 0;
+  if (fflush(stdout) == 0 && !failed) return 0;
+  if (poll(&out, 1, 0) < 1 || !(out.revents & POLLERR))
+    fprintf(stderr, "luabuild: the output could not be written%s%s\n", failed ? "" : ": ", failed ? "; is the disk full?" : strerror(errno));
+  return 1;
 }
 
 static int traceback(lua_State *L) {
@@ -69,5 +83,5 @@ int main(int argc, char **argv) {
   else
     fprintf(stderr, "luabuild: %s\n", luaL_tolstring(L, -1, NULL));
   lua_close(L);
-  return status;
+  return output_lost() && status == EXIT_SUCCESS ? EXIT_FAILURE : status;
 }

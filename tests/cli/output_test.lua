@@ -131,6 +131,16 @@ return {
     t:shell("{ env " .. builds.command(s, { recipe, "--json" }) .. "; } | sed '/step.failed/q'")
     t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 }, "nobody listens from the clean-up on")
   end,
+  ["output that cannot be written is a failure, said unless it was a pipe that had enough"] = function(t)
+    local program = arg[-1]
+    for _, command in ipairs { "version", "help --man", "completion bash", "help VirtualMachine" } do
+      local out, status = t:shell(program .. " " .. command .. " >/dev/full")
+      t:equal(status, 1, command)
+      t:match(out, "^luabuild: the output could not be written[^\n]*\n$", command)
+    end
+    t:equal(t:shell("{ " .. program .. " help --man; echo $? >&2; } | true"), "1\n")
+    t:match(t:shell(program .. " version 3>&1 >&- 2>&3"), "^luabuild: the output could not be written")
+  end,
   ["plan says what a build would do, and does nothing"] = function(t)
     local s = site(t)
     local out, status = run(s, "plan", builds.recipe(s, 'provision = { shell "true" },'))
