@@ -138,30 +138,29 @@ void lb_pusherror(lua_State *L, const char *code, const char *message) {
 
 #define NAMEMAX 64
 
-/* Levenshtein distance; names longer than NAMEMAX count as far. */
+static int same(char a, char b) { return (a | 32) == (b | 32); }
+
+static int smallest(int a, int b, int c) { return a < b ? (a < c ? a : c) : b < c ? b : c; }
+
+/* Letters to change, add, remove or swap with the next; names longer than NAMEMAX count as far. */
 static int distance(const char *a, const char *b) {
-  int row[NAMEMAX + 1], n = (int)strlen(a), m = (int)strlen(b);
+  int rows[3][NAMEMAX + 1], n = (int)strlen(a), m = (int)strlen(b);
   if (n > NAMEMAX || m > NAMEMAX) return NAMEMAX;
-  for (int j = 0; j <= m; j++) row[j] = j;
+  for (int j = 0; j <= m; j++) rows[0][j] = j;
   for (int i = 1; i <= n; i++) {
-    int diagonal = row[0];
+    int *row = rows[i % 3], *above = rows[(i - 1) % 3], *before = rows[(i + 1) % 3];
     row[0] = i;
     for (int j = 1; j <= m; j++) {
-      int above = row[j];
-      int same = (a[i - 1] | 32) == (b[j - 1] | 32);
-      int best = diagonal + !same;
-      if (above + 1 < best) best = above + 1;
-      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-      row[j] = best;
-      diagonal = above;
+      row[j] = smallest(above[j - 1] + !same(a[i - 1], b[j - 1]), above[j] + 1, row[j - 1] + 1);
+      if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]) && before[j - 2] + 1 < row[j]) row[j] = before[j - 2] + 1;
     }
   }
-  return row[m];
+  return rows[n % 3][m];
 }
 
 const char *lb_nearest(const char *name, const char *const *names) {
   const char *best = NULL;
-  int limit = (int)strlen(name) / 3 + 1;
+  int limit = ((int)strlen(name) + 1) / 3; /* one of 2 to 4 letters, two of 5 to 7 */
   for (; *names; names++) {
     int d = distance(name, *names);
     if (d <= limit) {

@@ -59,25 +59,27 @@ The name under which an option's value is kept: "on_error" for --on-error.
 ]]
 function options.key(option) return (option[1]:gsub("-", "_")) end
 
+-- An option as it is typed, without a value.
+local function dashed(option) return (option.short and "-" or "--") .. option[1] end
+
 --[[
 options.shown(option) -> string
 An option as help writes it: "--on-error=cleanup|abort", "-s TEXT".
 ]]
 function options.shown(option)
   local argument = option.values and #option.values <= 4 and table.concat(option.values, "|") or option.argument
-  return (option.short and "-" or "--") .. option[1] .. (argument and (option.short and " " or "=") .. argument or "")
-end
-
-local function names(declared)
-  local out = {}
-  for i, o in ipairs(declared) do out[i] = "--" .. o[1] end
-  return out
+  return dashed(option) .. (argument and (option.short and " " or "=") .. argument or "")
 end
 
 local function find(declared, name, given, command)
-  for _, o in ipairs(declared) do if o[1] == name then return o end end
-  local near = runtime.nearest("--" .. name, names(declared))
-  err.raise("usage", "unknown option " .. given, { hint = near and "did you mean " .. near .. "?"
+  local names, written = {}, { version = "--version" } -- that one stands in the place of a command
+  for i, o in ipairs(declared) do
+    if o[1] == name then return o end
+    names[i], written[o[1]] = o[1], dashed(o)
+  end
+  if command == "build" then names[#names + 1] = "version" end
+  local near = runtime.nearest(name, names)
+  err.raise("usage", "unknown option " .. given, { hint = near and "did you mean " .. written[near] .. "?"
     or "luabuild help" .. (command and " " .. command or "") .. " lists the options" })
 end
 
@@ -122,7 +124,7 @@ function options.parse(arguments, declared, command)
       local option = find(declared, name == "h" and "help" or name, argument:match("^[^=]*"), command)
       if option.argument and value == nil then
         i = i + 1
-        value = arguments[i] or err.raise("usage", string.format("%s wants a value: %s=%s", argument, argument, option.argument))
+        value = arguments[i] or err.raise("usage", string.format("%s wants a value: %s", argument, options.shown(option)))
       elseif not option.argument and value ~= nil then
         err.raise("usage", string.format("--%s takes no value", name))
       end

@@ -6,6 +6,9 @@ return {
   ["a near name is found, a far one is not"] = function(t)
     t:equal(runtime.nearest("memoryMb", { "numCPUs", "memoryMB" }), "memoryMB")
     t:equal(runtime.nearest("xyzzy", { "numCPUs", "memoryMB" }), nil)
+    t:equal(runtime.nearest("lsit", { "unpack", "list" }), "list", "swapped letters")
+    t:equal(runtime.nearest("tcsh", { "bash", "zsh", "fish" }), nil, "half of a short name is another name")
+    t:equal(runtime.nearest("verison", { "json", "version" }), "version")
   end,
   ["a message does not talk to the terminal"] = function(t)
     t:contains(t:fails("notfound", require("load").source("a\27[2J\127\nb\u{9b}2J\t")), "'a?[2J?\nb??2J\t'")
