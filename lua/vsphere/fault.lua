@@ -39,7 +39,7 @@ local WORDS = {
     return missing and "the privilege is missing: " .. missing or "permission is denied",
       "give the user a role with this privilege on that object, or on one above it with propagation"
   end,
-  InvalidLogin = function() return "the user name or the password is refused", "user names have a domain: administrator@vsphere.local" end,
+  InvalidLogin = function() return "the user name or the password is refused", "are VCENTER_USERNAME and VCENTER_PASSWORD right?" end,
   PasswordExpired = function() return "the password has expired" end,
   RestrictedVersion = function()
     return "the licence of this host does not allow changes over the API",

@@ -91,6 +91,9 @@ local function login(self)
   if value == nil then
     if code ~= "fault" then error(explain_connection(self, message, code), 0) end
     local e = fault_error(self, detail, message)
+    if fault.is(e, "InvalidLogin") and self.is_vcenter and not o.username:find("[@\\]") then
+      e.hint = "user names of a vCenter have a domain, as administrator@vsphere.local has"
+    end
     e.op, e.target = "log in as " .. tostring(o.username), self.host
     error(e, 0)
   end

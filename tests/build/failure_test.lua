@@ -38,7 +38,7 @@ return {
       ["other certificate"] = { vars = { "thumbprint=AA" .. thumbprint:sub(3) }, says = { "is not the pinned one", thumbprint } },
       ["no CA file"] = { vars = { "ca_file=/nothing.pem" }, says = { "read the CA file /nothing.pem: No such file" } },
       password = { vars = { "password=some-other-word" },
-        says = { "log in as administrator@vsphere.local: 127.0.0.1", "is refused (InvalidLogin", "user names have a domain" } },
+        says = { "log in as administrator@vsphere.local: 127.0.0.1", "is refused (InvalidLogin", "VCENTER_PASSWORD right?" } },
     })
   end,
 

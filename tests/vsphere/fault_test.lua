@@ -11,7 +11,7 @@ local function name_of(ref) return names[tostring(ref)] end
 
 -- type -> { fields, message, hint }
 local SAID = {
-  InvalidLogin = { {}, "the user name or the password is refused", "administrator@vsphere.local" },
+  InvalidLogin = { {}, "the user name or the password is refused", "are VCENTER_USERNAME and VCENTER_PASSWORD right?" },
   NotAuthenticated = { { object = store, privilegeId = "System.View" }, "the session is not logged in" },
   NoPermission = { { object = store, privilegeId = "Datastore.FileManagement" }, "the privilege is missing: Datastore.FileManagement on 'ssd 1'", "role" },
   RestrictedVersion = { {}, "the licence of this host", "free ESXi" },

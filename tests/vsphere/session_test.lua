@@ -23,9 +23,11 @@ tests["a session knows whom it talks to and logs out"] = function(t)
 end
 
 tests["an ESXi host serves as well"] = function(t)
-  local vc = lab.start(t, { model = "esx" }):connect()
+  local host = lab.start(t, { model = "esx" })
+  local vc = host:connect()
   t:equal(vc.is_vcenter, false)
   t:equal(vc.content.rootFolder.name, "ha-folder-root")
+  t:ok(not t:raises("refused", session.connect, host:options { username = "root", password = "wrong" }).hint:find("domain"), "a host's own users have none")
 end
 
 tests["a wrong password, server, certificate: one message that says what to do"] = function(t)
@@ -34,7 +36,8 @@ tests["a wrong password, server, certificate: one message that says what to do"]
   local e = failure { password = "wrong" }
   t:ok(fault.is(e, "InvalidLogin"))
   t:match(e, "^log in as .*: .*the user name or the password is refused")
-  t:equal(e.code, "auth")
+  t:equal({ e.code, e.hint }, { "auth", "are VCENTER_USERNAME and VCENTER_PASSWORD right?" }, "the name has its domain")
+  t:contains(failure({ username = "administrator" }).hint, "have a domain")
   e = failure { ca_file = "/etc/ssl/certs/ca-certificates.crt" }
   t:equal(e.code, "tls")
   t:contains(e, server.env.VCENTER_THUMBPRINT)
