@@ -1,5 +1,6 @@
 -- place: where something stands in a recipe or a var-file, so that a message can name file and line
 local err = require "core.err"
+local natural = require "core.natural"
 
 local place = {}
 
@@ -108,7 +109,7 @@ end
 
 --[[
 place.raise(recipe, problems) -> nothing
-Raise all problems of a recipe as one error, each with its place, in the order of lines; nothing when there are none.
+Raise all problems of a recipe as one error, each with its place, in the order of lines, those of one line by name; nothing when there are none.
   recipe         table             path, text
   problems       array of { path = string, message = string, line = integer|nil, near = string|nil, where = string|nil,
                  variable = boolean|nil, origin = string|nil }   line and near as in place.line; where stands in the place of file
@@ -118,11 +119,11 @@ Raises: recipe.
 function place.raise(recipe, problems)
   if #problems == 0 then return end
   local found, texts, seen = {}, {}, {}
-  for i, p in ipairs(problems) do
+  for _, p in ipairs(problems) do
     local line, text = located(recipe, p)
-    if not seen[text] then seen[text], found[#found + 1] = true, { line = line, text = text, order = i } end
+    if not seen[text] then seen[text], found[#found + 1] = true, { line = line, text = text } end
   end
-  table.sort(found, function(a, b) return a.line < b.line or (a.line == b.line and a.order < b.order) end)
+  natural.sort(found, function(f) return f.line .. " " .. f.text end)
   for i, f in ipairs(found) do texts[i] = f.text end
   err.raise("recipe", table.concat(texts, "\n"), { problems = texts })
 end

@@ -1,14 +1,36 @@
 -- standard: the variables that exist in every recipe without being declared
 local spec = require "core.spec"
 
+-- A text of which `wrong` says, text -> message, what is wrong with it; nil when nothing is.
+local function text_but(wrong)
+  return { name = spec.text.name, read = function(_, value, path, problems)
+    local text = spec.text:read(value, path, problems)
+    local message = text and text ~= "" and wrong(text)
+    if not message then return text end
+    problems[#problems + 1] = { path = path, message = message }
+  end }
+end
+
+local server = text_but(function(text)
+  local port = tonumber(text:match(":(%d+)$") or text:match(":(%d+)/"))
+  if text:find("%s") then return string.format("%q is not a host or host:port: there is a blank in it", text) end
+  return port and port > 65535 and string.format("%q is not a host or host:port: ports go to 65535", text) or nil
+end)
+
+local thumbprint = text_but(function(text)
+  local digits = text:gsub(":", "")
+  if digits:find("^%x+$") and (#digits == 40 or #digits == 64) then return nil end
+  return string.format("%q is not a thumbprint: 40 (SHA-1) or 64 (SHA-256) hex digits, with colons or without", text)
+end)
+
 -- { name, type, default, env = environment variables that also set it, secret, doc }
 return {
-  { "vcenter_server", spec.text, env = { "VCENTER_SERVER" }, doc = "vCenter or ESXi host: host or host:port" },
+  { "vcenter_server", server, env = { "VCENTER_SERVER" }, doc = "vCenter or ESXi host: host or host:port" },
   { "username", spec.text, env = { "VCENTER_USERNAME", "GOVC_USERNAME" }, doc = "who logs in" },
   { "password", spec.text, env = { "VCENTER_PASSWORD", "GOVC_PASSWORD" }, secret = true, doc = "the password of username" },
   { "insecure_connection", spec.boolean, false, env = { "VCENTER_INSECURE", "GOVC_INSECURE" }, doc = "do not verify the server's certificate" },
   { "ca_file", spec.text, env = { "VCENTER_CA_FILE" }, doc = "PEM file of the authority that signed the server's certificate" },
-  { "thumbprint", spec.text, env = { "VCENTER_THUMBPRINT" }, doc = "SHA-1 or SHA-256 of the server's certificate; pins it" },
+  { "thumbprint", thumbprint, env = { "VCENTER_THUMBPRINT" }, doc = "SHA-1 or SHA-256 of the server's certificate; pins it" },
   { "datacenter", spec.text, doc = "name or path; the only one by default" },
   { "cluster", spec.text, doc = "name or path of the cluster" },
   { "host", spec.text, doc = "name or path of the host" },

@@ -132,15 +132,16 @@ end
 local function describe(name, value)
   local known = STANDARD[name]
   local described = { name = name, default = value, type = known and known[2], secret = known and known.secret, doc = known and known.doc }
+  local problems = {}
   if type(value) == "table" and #value == 0 and next(value) ~= nil then
-    local read, problems = spec.read(variables.declaration, value, name)
+    local read
+    read, problems = spec.read(variables.declaration, value, name)
     described.default, described.secret, described.required = read.default, read.secret or described.secret, read.required
     described.doc, described.check = read.description or described.doc, read.check
     described.type = read.type and TYPES[read.type] or described.type
-    if #problems > 0 then return described, problems end
   end
   described.type = described.type or type_of(described.default)
-  return described, {}
+  return described, problems
 end
 
 -- A secret that is needed and not set, if there is somebody who knows it.

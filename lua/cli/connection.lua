@@ -44,9 +44,10 @@ Raises: usage, recipe (a value of the wrong form).
 function connection.variables(given, command)
   local problems, secrets = {}, secret.new()
   local v = variables.new({ files = given.var_file, assignments = given.var, secrets = secrets }):scope({}, problems)
+  local read = { server = v.vcenter_server, username = v.username, password = v.password, insecure = v.insecure_connection,
+    ca_file = v.ca_file, thumbprint = v.thumbprint, datacenter = v.datacenter } -- a value is looked at when it is read
   place.raise({ path = command, text = "" }, problems)
-  return { server = v.vcenter_server, username = v.username, password = v.password, insecure = v.insecure_connection,
-    ca_file = v.ca_file, thumbprint = v.thumbprint, datacenter = v.datacenter }, secrets
+  return read, secrets
 end
 
 --[[
