@@ -32,7 +32,7 @@ OBJECTS := $(SOURCES:src/%.c=$(B)/%.o) $(B)/embedded.o $(B)/vim_tables.o
 LUA     := $(sort $(shell find lua -name '*.lua'))
 unexport $(filter VCENTER_% GOVC_% LUABUILD_VAR_%,$(.VARIABLES)) # tests and demo have a vCenter of their own
 
-.PHONY: all deps test-deps ready test demo lab lab-tools san check bench install clean help FORCE
+.PHONY: all deps test-deps ready test demo lab lab-tools san check bench install uninstall clean help FORCE
 all: $(B)/luabuild ## build/luabuild
 
 # one line for each product; make --trace shows the commands
@@ -112,9 +112,9 @@ bench: ready ## measure, beside plain tools where they can be compared; or what 
 
 install: all ## install under PREFIX: the program, the recipes, the manual page, completion for shells
 	src/install $(B)/luabuild $(DESTDIR)$(PREFIX)
+uninstall: ; src/install --remove $(DESTDIR)$(PREFIX) ## remove what install has put there
 
-clean: ## remove build/
-	rm -rf $(B)
+clean: ; rm -rf $(B) ## remove build/
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile tests/*/*.mk | expand -t 14

@@ -24,5 +24,8 @@ return {
     t:equal(select(2, t:shell(dir .. "/usr/bin/luabuild init " .. dir .. "/recipes")), 0)
     t:contains(t:read(dir .. "/recipes/.luarc.json"), '"workspace.library": ["' .. dir .. '/usr/share/luabuild/editor"]')
     t:contains(t:read(dir .. "/usr/share/luabuild/editor/recipe.lua"), "function base(given) end")
+    t:write(dir .. "/usr/share/man/man1/other.1", "somebody else's")
+    t:equal(select(2, t:shell("make -s uninstall PREFIX=/usr DESTDIR=" .. dir)), 0)
+    t:equal(t:shell("find " .. dir .. "/usr ! -type d"), dir .. "/usr/share/man/man1/other.1\n")
   end,
 }

@@ -98,6 +98,23 @@ return {
     t:match(found.functions["session:invoke"], "/vsphere/session%.lua$")
     t:ok(found.classes["src.session"].fields.exec and found.classes["src.session"].fields.upload)
   end,
+  ["every type that an annotation names is one"] = function(t)
+    local found, defined = read(t), {}
+    for word in ("string number integer boolean table nil any fun function true false"):gmatch "%a+" do defined[word] = true end
+    for name in pairs(found.classes) do defined[name] = true end
+    for name in pairs(found.aliases) do defined[name] = true end
+    for name in ("size duration comparison step"):gmatch "%a+" do defined["luabuild." .. name] = true end -- these are of one line
+    local function known(text, line)
+      text = text:gsub('"[^"]*"', ""):gsub("[%a_][%w_]*%??:", " ") -- what is quoted, names of parameters and fields
+      for name in text:gmatch "[%a_][%w_.]*" do t:ok(defined[name], name .. " in " .. line) end
+    end
+    for _, path in ipairs(found.paths) do
+      for line in io.lines(path) do
+        local rest = line:match "^%-%-%-@field %S+ (.*)$" or line:match "^%-%-%-@param %S+ (.*)$" or line:match "^%-%-%-@return (.*)$"
+        if rest then known(rest:match "^fun%b(): %S+" or rest:match "^fun%b()" or rest:match "^%b()%S*" or rest:match "^%S+", line) end
+      end
+    end
+  end,
   ["init makes a folder whose recipe is right at once, and replaces nothing"] = function(t)
     local dir = t:directory() .. "/mine"
     local function run(command) return t:shell(string.format("cd '%s' && %s", lfs.attributes(dir) and dir or "/", command:gsub("PROGRAM", PROGRAM))) end

@@ -76,10 +76,8 @@ end
 
 local function run(_, words)
   local dir = words[1] or "."
-  if lfs.attributes(dir, "mode") ~= "directory" then
-    local ok, message = lfs.mkdir(dir)
-    if not ok then err.raise("io", "make the directory " .. dir .. ": " .. message) end
-  end
+  if lfs.attributes(dir, "mode") == "file" then err.raise("usage", dir .. " is a file, not a directory") end
+  files.make(dir, "make the directory")
   local library = annotations(dir)
   write(dir .. "/image.lua", RECIPE)
   write(dir .. "/vcenter.json", VARIABLES)

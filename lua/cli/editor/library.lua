@@ -1,6 +1,6 @@
 -- library: the files that make an editor know luabuild: annotations for the Lua language server (LuaCATS), written into a directory
-local lfs = require "lfs"
 local err = require "core.err"
+local files = require "build.files"
 local api = require "cli.editor.api"
 local modules = require "cli.editor.modules"
 local words = require "cli.editor.words"
@@ -9,19 +9,9 @@ local library = {}
 
 local PORTION = 200000 -- bytes of a file: the server passes over those of more than 500 kB
 
-local function make_directories(path)
-  for at in path:gmatch("()/") do
-    local dir = path:sub(1, at - 1)
-    if dir ~= "" and not lfs.attributes(dir, "mode") then
-      local ok, message = lfs.mkdir(dir)
-      if not ok then err.raise("io", "make the directory " .. dir .. ": " .. message) end
-    end
-  end
-end
-
 local function write(directory, name, lines)
   local path = directory .. "/" .. name
-  make_directories(path)
+  files.make(path:match "^(.*)/", "make the directory")
   local file <close>, message = io.open(path, "wb")
   if not file then err.raise("io", message) end
   err.check(file:write(table.concat(lines, "\n"), "\n"))

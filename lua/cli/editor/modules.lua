@@ -48,6 +48,9 @@ local function objects()
   return out
 end
 
+-- What annotations call a kind of object, and the table of a module that is one: types of the API are extended.
+local function class_of(group, dir) return api.type(group) and "vim." .. group or dir:gsub("/", ".") .. "." .. group end
+
 -- An annotation's type for what a contract says: "string|nil", "{string, ...}", "session"; any when it is not one of ours.
 local function type_text(said, dir, known)
   local out = {}
@@ -58,7 +61,7 @@ local function type_text(said, dir, known)
   end
   for one in said:gmatch("[^|]+") do
     local word = one:match("^function") and "function" or one:match("^array") and "array" or one:match("^[%w_]+$")
-    out[#out + 1] = word and (SIMPLE[word] or (known[dir] or {})[word] and dir:gsub("/", ".") .. "." .. word or word:find("^%u") and api.type(word)) or "any"
+    out[#out + 1] = word and (SIMPLE[word] or (known[dir] or {})[word] and class_of(word, dir) or word:find("^%u") and api.type(word)) or "any"
   end
   return #out > 0 and table.concat(out, "|") or "any"
 end
@@ -118,15 +121,11 @@ local function add_function(one, owner, member, known, add)
   add(string.format("function %s%s%s(%s) end\n", owner, one.name:match("[.:]"), member, table.concat(names, ", ")))
 end
 
-local function class_of(group, dir)
-  return api.type(group) and "vim." .. group or dir:gsub("/", ".") .. "." .. group
-end
-
 -- The contracts of one name in one file: a module, if it has functions, else a kind of object.
 local function add_group(name, list, module, known, add)
   local dir = directory(list[1].file)
-  if name == module then add("---@class " .. (dir == "src" and module or dir:gsub("/", ".") .. "." .. module .. ".module"))
-  else add("---@class " .. class_of(name, dir)) end
+  local object = name ~= module or (known[dir] or {})[name]
+  add("---@class " .. (object and class_of(name, dir) or dir == "src" and module or dir:gsub("/", ".") .. "." .. module .. ".module"))
   if name == "vim" then api.constructors(add) end
   add(string.format("local %s = {}\n", name))
   for _, one in ipairs(list) do add_function(one, name, one.name:match("[.:](.*)$"), known, add) end

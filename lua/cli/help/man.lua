@@ -6,11 +6,23 @@ local words = require "cli.help.words"
 
 local man = {}
 
+local function no_requests(text) return (("\n" .. text):gsub("\n([.'])", "\n\\&%1"):sub(2)) end
+
 -- Text that troff takes as it is: no escapes, no requests, and hyphens that can be copied.
 local function plain(text)
   text = text:gsub("\\", "\\e"):gsub("-", "\\-"):gsub("'", "\\(aq"):gsub("`", "\\(ga"):gsub("%^", "\\(ha"):gsub("~", "\\(ti")
   text = text:gsub("[\194-\244][\128-\191]+", function(char) return string.format("\\[u%04X]", utf8.codepoint(char)) end)
-  return (("\n" .. text):gsub("\n([.'])", "\n\\&%1"):sub(2))
+  return no_requests(text)
+end
+
+-- The same for text that is filled: in lines of 80 bytes, as far as there are blanks.
+local function filled(text)
+  local lines = {}
+  for word in plain((text:gsub("%s+", " "))):gmatch "%S+" do
+    local last = lines[#lines]
+    if last and #last + #word < 78 then lines[#lines] = last .. " " .. word else lines[#lines + 1] = word end
+  end
+  return no_requests(table.concat(lines, "\n"))
 end
 
 local function quoted(text) return '"' .. plain(text):gsub('"', "\\(dq") .. '"' end
@@ -20,7 +32,7 @@ local parts = {}
 function parts.text(part, out)
   for paragraph in (part[2] .. "\n\n"):gmatch("(.-)\n\n+") do
     if not out[#out]:find("^%.S[HS] ") then out[#out + 1] = ".PP" end
-    out[#out + 1] = plain((paragraph:gsub("%s+", " ")))
+    out[#out + 1] = filled(paragraph)
   end
 end
 
@@ -38,7 +50,7 @@ function parts.rows(part, out)
   for _, row in ipairs(part[2]) do
     out[#out + 1] = ".TP"
     out[#out + 1] = "\\fB" .. plain(row[1]) .. "\\fR" .. (row[2] ~= "" and " (" .. plain(row[2]) .. ")" or "")
-    out[#out + 1] = row[3] ~= "" and plain(row[3]) or "\\&"
+    out[#out + 1] = row[3] ~= "" and filled(row[3]) or "\\&"
   end
 end
 
