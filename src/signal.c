@@ -25,6 +25,7 @@ static volatile sig_atomic_t received;     /* signals since the last acknowledge
 static volatile sig_atomic_t total;        /* signals since catch: the third kills */
 static volatile sig_atomic_t last;         /* number of the last one */
 static volatile double last_at;            /* when it came; only the handler, which does not interrupt itself, uses it */
+static volatile sig_atomic_t resumed;      /* how often it went on after a stop (Ctrl-Z) */
 static int wake[2] = {-1, -1};             /* the handler writes, every wait reads */
 static lua_State *volatile main_state;     /* whose Lua loops the hook ends */
 
@@ -74,6 +75,12 @@ static void alarm_handler(int signum) {
   int saved = errno;
   ring(signum);
   errno = saved;
+}
+
+/* The terminal was somebody else's meanwhile; whoever draws on it is to know. */
+static void resume_handler(int signum) {
+  (void)signum;
+  resumed = resumed + 1;
 }
 
 /* ---- waiting ---- */
@@ -332,6 +339,7 @@ static int signal_catch(lua_State *L) {
   received = total = 0;
   for (size_t i = 0; i < CAUGHT; i++) install(caught[i], handler);
   install(SIGALRM, alarm_handler);
+  install(SIGCONT, resume_handler);
   signal(SIGPIPE, SIG_IGN);
   lua_pushboolean(L, 1);
   return 1;
@@ -382,6 +390,16 @@ static int signal_acknowledge(lua_State *L) {
   return 1;
 }
 
+/*
+signal.resumed() -> integer
+How often this process has gone on after it was stopped (Ctrl-Z and fg), since the first signal.catch.
+Blocks: no.  Source: signal(7), SIGCONT.
+*/
+static int signal_resumed(lua_State *L) {
+  lua_pushinteger(L, resumed);
+  return 1;
+}
+
 static int signal_closestate(lua_State *L) {
   (void)L;
   main_state = NULL; /* a late signal finds no state */
@@ -391,7 +409,8 @@ static int signal_closestate(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"acknowledge", signal_acknowledge}, {"catch", signal_catch},     {"limit", signal_limit},
     {"now", signal_now},                 {"pending", signal_pending}, {"sleep", signal_sleep},
-    {"tick", signal_tick},               {"time", signal_time},       {NULL, NULL},
+    {"resumed", signal_resumed},         {"tick", signal_tick},       {"time", signal_time},
+    {NULL, NULL},
 };
 
 int luaopen_lb_signal(lua_State *L);

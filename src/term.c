@@ -132,12 +132,14 @@ static int term_cut(lua_State *L) {
 typedef struct Hidden {
   lb_Box box;
   int fd;
+  int ended; /* the line: by a newline, which is shown */
   struct termios before;
 } Hidden;
 
 static int hidden_close(lua_State *L) {
   Hidden *h = lua_touserdata(L, 1);
   if (!lb_closing(&h->box)) return 0;
+  if (!h->ended && write(h->fd, "\n", 1) < 0) errno = 0; /* what is said next stands on a line of its own */
   tcsetattr(h->fd, TCSAFLUSH, &h->before); /* what was typed and not read is forgotten */
   close(h->fd);
   return 0;
@@ -171,7 +173,7 @@ term.secret(prompt) -> string
 Ask for a line on the controlling terminal, which does not show what is typed. It comes without its newline.
   prompt         string            ends as the caller likes: "password: "
 Codes: io (no terminal; the end of the input instead of a line).
-Raises: cancelled (Ctrl-C); the terminal shows again what is typed.
+Raises: cancelled (Ctrl-C); the terminal shows again what is typed, from the beginning of a line.
 Blocks: yes.  Source: termios(3), tty(4).
 */
 static int term_secret(lua_State *L) {
@@ -189,7 +191,7 @@ static int term_secret(lua_State *L) {
     got = read(h->fd, line, sizeof line);
   } while (got < 0 && (errno == EINTR || errno == EAGAIN));
   if (got <= 0) return lb_fail(L, "io", "nothing was typed");
-  if (line[got - 1] == '\n') got--;
+  if ((h->ended = line[got - 1] == '\n')) got--;
   lua_pushlstring(L, line, (size_t)got);
   return 1;
 }

@@ -72,7 +72,7 @@ Raises: usage (a file that cannot be read, an assignment without "=").
 ]]
 function variables.new(options)
   local self = setmetatable({ getenv = options.getenv or os.getenv, given = {}, declared = {}, notes = {},
-                              secrets = options.secrets or secret.new(), short = {}, ask = options.ask, asked = {} }, variables)
+                              secrets = options.secrets or secret.new(), short = {}, ask = options.ask, asked = {}, unknown_to_user = {} }, variables)
   self.govc = from_govc_url(self.getenv "GOVC_URL")
   for _, path in ipairs(options.files or {}) do
     for name, value in pairs(varfile.read(path)) do self.given[lua_name(name)] = { value = value, origin = path } end
@@ -130,7 +130,7 @@ local function referenced(self)
 end
 
 local function describe(name, value)
-  local known = STANDARD[name]
+  local known, problems = STANDARD[name], {}
   local described = { name = name, default = value, type = known and known[2], secret = known and known.secret, doc = known and known.doc }
   local problems = {}
   if type(value) == "table" and #value == 0 and next(value) ~= nil then
@@ -144,9 +144,11 @@ local function describe(name, value)
   return described, problems
 end
 
--- A secret that is needed and not set, if there is somebody who knows it.
+-- A secret that is needed and not set, if there is somebody who knows it. Who does not is not asked again.
 local function ask_for(self, described)
+  if self.unknown_to_user[described.name] then return nil end
   local value = self.ask and self.ask(described)
+  self.unknown_to_user[described.name] = value == nil
   if value == nil then return nil end
   self.asked[described.name] = value
   self.given[described.name] = asked(value)

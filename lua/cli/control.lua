@@ -16,7 +16,10 @@ local function answer(choices, read)
   local prompt = "  " .. table.concat(shown, ", ") .. "? "
   while true do
     local typed = read(prompt)
-    if not typed then return choices[#choices] end
+    if not typed then
+      io.stdout:write "\n"
+      return choices[#choices]
+    end
     typed = typed:lower():match("^%s*(.-)%s*$")
     for i, choice in ipairs(choices) do
       if typed == choice.key or typed == choice.key .. choice.text or (typed == "" and i == 1) then return choice end

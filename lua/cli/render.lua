@@ -116,7 +116,7 @@ local function unicode()
   return locale:lower():find("utf%-?8") ~= nil
 end
 
-local function local_time(event) return event.time and os.date("%H:%M:%S ") or "" end
+local function local_time() return os.date "%H:%M:%S " end
 
 -- A terminal gets lines that move, but for what is not a build: --json, a file, a dumb terminal, --quiet get lines that stay.
 local function choose(given, options, now)
@@ -125,7 +125,8 @@ local function choose(given, options, now)
   local moving = options.build and not given.quiet and term.is_tty(1) and (os.getenv "TERM" or "dumb") ~= "dumb"
   local look = style.new { color = color.wanted(given), unicode = unicode() }
   look.marked, look.prefix, look.debug, look.quiet = moving, options.prefix, given.debug, given.quiet
-  local o = { style = look, write = write, size = term.width, now = options.build and now or nil, stamp = given.timestamps and local_time or nil }
+  local o = { style = look, write = write, size = term.width, now = options.build and now or nil,
+    stamp = given.timestamps and local_time or nil, resumed = signal.resumed }
   if not moving then return plain.new(o) end
   io.stdout:setvbuf "full" -- what is drawn at once goes out at once
   return require("cli.view.live").new(o)

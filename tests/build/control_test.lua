@@ -125,8 +125,9 @@ return clone { name = "large", from = small, linked = true, shutdown = "poweroff
     t:equal(status, 1, out)
     t:contains(out, "kept for a look, as the user wants")
     t:match(builds.state(s).vms[1], "^small%.build%-")
-    out, status = typed(s, { recipe, "--on-error=ask" }, { { wait = "[c]lean up", send = "c\n" } })
+    out, status = typed(s, { recipe, "--on-error=ask" }, { { wait = "[c]lean up and end? ", send = "\4" } })
     t:equal(status, 1, out)
+    t:match(out, "and end%? [^\n]*\n +%S+ provision", "what follows begins a line")
     t:equal(#builds.state(s).vms, 1)
     out, status = typed(s, { recipe, "--on-error=ask" }, { { wait = "[c]lean up", send = "l\n" },
       { wait = "small> ", send = "local f = io.open('" .. flag .. "', 'w') f:close()\n" }, { wait = "small> ", send = "\4" },

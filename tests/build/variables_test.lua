@@ -73,6 +73,16 @@ return {
     t:equal(problems[2], "port: is no port")
     t:equal(vars.secrets:mask("a hunter2-hunter2 b"), "a •••• b")
   end,
+  ["a mistake in a declaration is said, whatever value is given"] = function(t)
+    local _, problems = scope(t, { assignments = { "token=x" } }, { token = { secret = true, doc = "of what" } })
+    t:equal(#problems, 1)
+    t:match(problems[1], "^token.doc: unknown option 'doc'")
+  end,
+  ["who does not know a secret is asked for it once"] = function(t)
+    local asked = 0
+    local values, problems = scope(t, { ask = function() asked = asked + 1 end }, { token = { secret = true, required = true } })
+    t:equal({ values.token, #problems > 0, asked }, { nil, true, 1 })
+  end,
   ["a broken file says where"] = function(t)
     local path = file(t, '{\n "a": 1,\n "b" 2 }')
     local e = t:raises("json:3: column 6: expected colon", scope, t, { files = { path } })

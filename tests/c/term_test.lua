@@ -39,6 +39,15 @@ return {
     t:raises("more than 0", signal.tick, 0, print)
     t:raises("function expected", signal.tick, 1)
   end,
+  ["resumed: counts how often a process went on after a stop"] = function(t)
+    local script = t:write(t:directory() .. "/r.lua", [[
+      local signal = require "signal"
+      local before = signal.resumed()
+      os.execute "p=$PPID; (sleep 0.1; kill -CONT $p) & kill -STOP $p; wait"
+      print(before, signal.resumed())
+    ]])
+    t:equal((t:shell(arg[-1] .. " run " .. script)), "0\t1\n")
+  end,
   ["tick: several, each in its time; one may open and close others"] = function(t)
     local said, inner = {}, nil
     local rare <close> = signal.tick(60, function() said.rare = true end)

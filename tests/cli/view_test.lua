@@ -60,10 +60,11 @@ local function watch(options)
   local w = { text = {}, screen = screen.new(options.columns), columns = options.columns, at = 0 }
   local s = fresh_style(options)
   s.marked = true
-  w.view = live.new { style = s, size = function() return w.columns, options.rows or 24 end, now = function() return w.at end, write = function(text)
-    w.text[#w.text + 1] = text
-    w.screen:write(text)
-  end }
+  w.view = live.new { style = s, resumed = options.resumed, size = function() return w.columns, options.rows or 24 end,
+    now = function() return w.at end, write = function(text)
+      w.text[#w.text + 1] = text
+      w.screen:write(text)
+    end }
   function w.show(list)
     for _, e in ipairs(list) do
       w.at = e.at
@@ -117,6 +118,19 @@ return {
       t:contains(text:gsub("\n", ""), ("x"):rep(300), "remote output is shown whole")
       t:contains(text, "✓ iso")
     end
+  end,
+  ["after a stop the terminal's lines are those of a shell, and stay"] = function(t)
+    local resumed = 0
+    local w = watch { columns = 80, resumed = function() return resumed end, prefix = true }
+    w.show(table.move(story(), 1, 8, 1, {}))
+    w.screen:write "^Z\nStopped\n$ echo hi\nhi\n$ fg\n"
+    resumed = 1
+    w.view:tick()
+    w.view:tick()
+    local shown = w.screen:lines()
+    t:contains(table.concat(shown, "\n"), "^Z\nStopped\n$ echo hi\nhi\n$ fg\n")
+    t:contains(shown[#shown - 1], " iso ")
+    t:equal(shown[#shown - 2], "$ fg")
   end,
   ["a terminal that changes its width leaves no rests"] = function(t)
     local w, list = watch { columns = 120 }, story()
@@ -175,6 +189,38 @@ return {
     local text = table.concat(w.text)
     t:ok(not text:find("\27%[[%d;]*m") and not text:find("[\128-\255]"), text)
     t:contains(text, "+ iso")
+  end,
+  ["where only ASCII can be read our own marks are spelt so, in texts too; others' text stays"] = function(t)
+    for _, ascii in ipairs { true, false } do
+      local w = watch { columns = 80, ascii = ascii }.show(story {
+        { 6, { event = "output", step = "1 install", parent = "provision", name = "install", stream = "out", text = "•••• Grüße" } },
+        { 6, { event = "step.done", step = "provision", seconds = 2, detail = "a → b" } } })
+      local text = table.concat(w.screen:lines(), "\n")
+      t:contains(text, ascii and "**** Grüße" or "•••• Grüße")
+      t:contains(text, ascii and "a -> b" or "a → b")
+    end
+  end,
+  ["of several images a failed one has its reason in the summary, too"] = function(t)
+    local w = watch { columns = 80, prefix = true }.show(story {
+      { 7, { event = "image.failed", error = "it broke\n  because", code = "build", step = "provision", seconds = 7 } },
+      { 7, { event = "image.skipped", image = "k3s-日本", reason = "base failed" } },
+      { 7, { event = "run.done", status = "failed", seconds = 7 } } })
+    local text = table.concat(w.screen:lines(), "\n")
+    t:contains(text, "\n\nbase: failed in 7.0s: it broke\n")
+    t:match(text, "k3s%-日本: skipped: base failed\n2 images: 1 failed, 1 skipped, in 7.0s$")
+  end,
+  ["plain lines with times: each has one, also of the summary and of a silence"] = function(t)
+    local out, list = {}, story()
+    local view = plain.new { style = fresh_style {}, write = function(text) out[#out + 1] = text end, now = function() return 3600 end,
+      stamp = function() return "TIME " end }
+    for _, e in ipairs(list) do
+      view:event(e)
+      if e.event == "progress" then view:tick() end
+    end
+    local text = table.concat(out)
+    t:contains(text, "TIME   iso goes on for ")
+    t:contains(text, "TIME     sha256 ")
+    for line in text:gmatch "[^\n]+" do t:match(line, "^TIME ") end
   end,
   ["a failure: marks, the whole message, where to read on"] = function(t)
     local w = watch { columns = 80 }.show(story {

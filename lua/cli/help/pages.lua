@@ -47,7 +47,7 @@ end
 -- What --json says.
 local function events_page()
   return { name = "events", kind = "events", title = "Events of a build", parts = {
-    { "text", "With --json each event is one line on standard output; the same lines are in the log of a build." }, { "code", events.text() } } }
+    { "text", "With --json each event is one line on standard output." }, { "code", events.text() } } }
 end
 
 --[[

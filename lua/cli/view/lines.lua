@@ -140,7 +140,7 @@ function lines:of(e)
   local text = (not s.quiet or QUIET[e.event]) and shown[e.event] and shown[e.event](s, e)
   if not text and not (s.eager and e.event == "step.start") then return out end
   if not s.quiet then heads(self, out, e) end
-  for line in text and (text .. "\n"):gmatch("([^\n]*)\n") or function() end do out[#out + 1] = line end
+  for line in text and (text .. "\n"):gmatch("([^\n]*)\n") or function() end do out[#out + 1] = s:spell(line) end
   return out
 end
 

@@ -20,11 +20,13 @@ live.new(options) -> view
   options.size   function          -> columns, rows of the terminal, as they are now
   options.now    function          -> seconds since the run began, as events have them in `at`
   options.stamp  function|nil      event -> what each line that stays begins with
+  options.resumed function|nil     -> how often the terminal was a shell's meanwhile (Ctrl-Z and fg)
 view: event(e), tick(), pause(), resume(), close()
 ]]
 function live.new(options)
   return setmetatable({ style = options.style, printer = lines.new(options.style), model = model.new(), write = options.write, size = options.size,
-    now = options.now, stamp = options.stamp, prefix = options.style.prefix, drawn = {}, frame = 0, looked = -1 }, live)
+    now = options.now, stamp = options.stamp, resumed = options.resumed or function() end, prefix = options.style.prefix, drawn = {}, frame = 0,
+    looked = -1 }, live)
 end
 
 -- ---- the lines below ----
@@ -106,9 +108,11 @@ end
 
 -- ---- drawing ----
 
--- Back to where the lines below begin, and clear from there. A terminal that became narrower has broken them.
+-- Back to where the lines below begin, and clear from there. A terminal that became narrower has broken them. After a stop they are
+-- above what a shell and its user have written: that is theirs.
 local function erase(self, width)
-  local rows = 0
+  local rows, resumed = 0, self.resumed()
+  if resumed ~= self.known_resumed then self.known_resumed, self.drawn = resumed, {} end
   for _, columns in ipairs(self.drawn) do rows = rows + math.max(1, math.ceil(columns / width)) end
   self.drawn = {}
   if rows == 0 then return "" end

@@ -67,7 +67,7 @@ Show an event.
 function plain:event(e)
   self.model:take(e)
   put(self, e, self.printer:of(e))
-  if e.event == "run.done" then put(self, {}, summary.lines(self.model, self.style)) end
+  if e.event == "run.done" then put(self, e, summary.lines(self.model, self.style)) end
   if e.event == "progress" and self.now and not self.style.quiet then break_silence(self, self.model.at) end
 end
 

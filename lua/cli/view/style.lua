@@ -20,10 +20,20 @@ local NAMES = { "cyan", "magenta", "blue", "yellow", "green" } -- of images that
 style.new(options) -> style
   options.color   boolean          use colours
   options.unicode boolean          use marks beyond ASCII
-style = { marks = table, color = boolean }
+style = { marks = table, color = boolean, unicode = boolean }
 ]]
 function style.new(options)
-  return setmetatable({ color = options.color or false, marks = options.unicode and MARKS.unicode or MARKS.ascii }, style)
+  return setmetatable({ color = options.color or false, unicode = options.unicode or false,
+    marks = options.unicode and MARKS.unicode or MARKS.ascii }, style)
+end
+
+--[[
+style:spell(text) -> string
+The text with our own marks, which events have in their texts too, as this style may write them; what others wrote stays.
+]]
+function style:spell(text)
+  if self.unicode or not text:find "[\128-\255]" then return text end
+  return (text:gsub("→", "->"):gsub("…", "..."):gsub("•", "*"))
 end
 
 --[[

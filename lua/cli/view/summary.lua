@@ -37,7 +37,7 @@ local function artifacts(out, s, image)
 end
 
 local function files(out, s, image)
-  for _, kind in ipairs { "report", "log" } do
+  for _, kind in ipairs(s.quiet and { "log" } or { "report", "log" }) do
     if image.files[kind] then line(out, "  %s", s:paint("dim", kind .. ": " .. image.files[kind])) end
   end
 end
@@ -60,10 +60,13 @@ local function total(out, m)
   line(out, "%d images: %s, in %s", #m.images, table.concat(words, ", "), units.format_seconds(m.seconds))
 end
 
+-- The other images' lines have carried away what was said of this one.
 local function title(s, image)
   local word = word_for(image)
   local color = image.code == "cancelled" and "yellow" or WORDS[image.state] or "bold"
-  return string.format("%s: %s%s", s:paint("bold", image.name), s:paint(color, word), image.seconds and " in " .. units.format_seconds(image.seconds) or "")
+  local why = image.code ~= "cancelled" and image.error and ": " .. s:spell(image.error:match "^[^\n]*") or ""
+  return string.format("%s: %s%s%s", s:paint("bold", image.name), s:paint(color, word),
+    image.seconds and " in " .. units.format_seconds(image.seconds) or "", why)
 end
 
 -- Was there anything to do, so that there is something to tell?
@@ -80,6 +83,7 @@ function summary.lines(m, s)
   for _, image in ipairs(m.images) do
     if s.quiet then
       for _, a in ipairs(image.artifacts) do line(out, "%s", a.path or a.name) end
+      if image.state == "failed" then files(out, s, image) end
     elseif told(image) or several and image.state ~= "done" then
       if several or not told(image) then line(out, "%s", title(s, image)) end
       if told(image) then timings(out, s, image) end
