@@ -31,6 +31,7 @@ function access.connect(b)
     found = nil
     return now
   end
+  b.doing("logging in as " .. s.username .. " at " .. b.address, s.timeout)
   b.guest = b.keep(guest.connect {
     address = address,
     port = s.port, username = s.username, password = s.password, key_file = s.key_file, agent = s.agent, timeout = s.timeout,
@@ -55,6 +56,7 @@ function access.shut_down(b)
   keypair.remove(b)
   b.expect_on = false
   if s.command then b.guest:shutdown(s.command) else b.vm:shutdown_guest() end
+  b.doing("waiting until the guest is off", s.timeout)
   if b.vm:wait_power("poweredOff", s.timeout) then return end
   b.expect_on = true -- it is on: its console is shown with the failure
   err.raise("timeout", string.format("the guest did not power off within %s", units.format_seconds(s.timeout)),

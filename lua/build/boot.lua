@@ -10,6 +10,8 @@ local units = require "core.units"
 
 local boot = {}
 
+local NOTICED = 2 -- seconds of a wait that is worth a word
+
 -- What ${…} may stand for in a boot command; these values serve checks without a server.
 boot.SAMPLE = { http = "http://127.0.0.1:8000", floppy = "fd0", ip = "127.0.0.1" }
 
@@ -78,8 +80,10 @@ function boot.type(b, text)
   local options = b.image.boot
   local events = err.check(keystroke.parse(filled, { layout = options.layout }))
   local sent = 0
-  for _, event in ipairs(events) do
+  for i, event in ipairs(events) do
+    b.percent((i - 1) * 100 // #events, "typing")
     if event.wait then
+      if event.wait >= NOTICED then b.doing("waiting", event.wait) end
       signal.sleep(event.wait)
     else
       local ok, e = pcall(b.vm.type, b.vm, { event })
@@ -121,6 +125,7 @@ function console:wait_fetched(path, timeout)
   local limit = err.check(units.seconds(timeout or "5m"))
   if not b.server then err.raise("build", "wait_fetched: there is no kickstart server: kickstart = { http = … }") end
   local until_ = signal.now() + limit
+  b.doing("waiting until the guest fetches " .. path, limit)
   while not b.fetched[path] do
     local left = until_ - signal.now()
     if left <= 0 then
@@ -141,6 +146,7 @@ Raises: timeout.
 function console:wait_screen(options)
   options = options or {}
   local limit = err.check(units.seconds(options.timeout or "1m"))
+  self.build.doing("waiting for the console to " .. (options.stable and "come to rest" or "change"), limit)
   if options.stable then return screen.wait_rest(self.vm, err.check(units.seconds(options.stable)), limit) end
   screen.wait_change(self.vm, limit)
 end
@@ -153,6 +159,7 @@ Raises: timeout.
 ]]
 function console:wait_tools(timeout)
   local limit = err.check(units.seconds(timeout or "30m"))
+  self.build.doing("waiting for VMware Tools", limit)
   self.build.vm:wait_tools(limit)
 end
 
@@ -163,6 +170,7 @@ The boot step: wait, then type the list, or call the recipe's function with the 
 function boot.run(b)
   local command = b.image.boot
   local live = setmetatable({ build = b, vm = b.vm, known = b.known }, { __index = console })
+  if (command.wait or 0) >= NOTICED then b.doing("waiting before it types", command.wait) end
   signal.sleep(command.wait or 0)
   b.capture "boot-menu"
   b.keys = 0

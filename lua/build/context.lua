@@ -36,7 +36,8 @@ function context.new(image, options, emit)
     ended = function(entry) if b.journal then b.journal:ended(entry) end end }
   b.note = function(message) b.emit { event = "note", message = message } end
   b.progress = function(done, total, what) context.progress(b, { done = done, total = total, unit = "bytes", what = what }) end
-  b.percent = function(percent) context.progress(b, { done = percent, total = 100, unit = "percent" }) end
+  b.percent = function(percent, what) context.progress(b, { done = percent, total = 100, unit = "percent", what = what }) end
+  b.doing = function(what, timeout) b.emit { event = "doing", what = what, timeout = timeout } end
   b.trace = function(request) context.trace(b, request) end
   b.watch_http = function(seconds) signal.sleep(seconds) end
   b.file_record = function(path) -- a file on the datastore, for the journal

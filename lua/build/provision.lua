@@ -11,14 +11,30 @@ local runner = require "build.runner"
 
 local provision = {}
 
--- Remote output as it happens, line by line, under the step's name.
+local LONGEST = 1 << 16 -- bytes of a line that has no end
+local STATES = 0.2      -- seconds between two states of a line that is written over
+
+-- Remote output as it happens, line by line, under the step's name. Of a line that is written over only the last state is its text;
+-- the whole ones before it are what the script does. Half of one may be half of a secret.
 local function printer(b, name)
-  local pending = { out = "", err = "" }
+  local pending, told = { out = "", err = "" }, 0
   local function show(stream, text) b.emit { event = "output", name = name, stream = stream, text = text } end
+  local function tell(state)
+    if not state or not state:find "%S" or signal.now() - told < STATES then return end
+    told = signal.now()
+    b.doing(state)
+  end
   local function feed(stream, chunk)
     local text = pending[stream] .. chunk
     for line in text:gmatch("([^\n]*)\n") do show(stream, (line:gsub("\r$", ""))) end
-    pending[stream] = text:match("[^\n]*$")
+    local rest = text:match("[^\n]*$")
+    tell(rest:match("([^\r]+)\r[^\r]*$"))
+    rest = rest:match("[^\r]*\r?$")
+    if #rest > LONGEST then
+      show(stream, rest)
+      rest = ""
+    end
+    pending[stream] = rest
   end
   local function finish()
     for stream, rest in pairs(pending) do if rest ~= "" then show(stream, rest) end end
@@ -67,6 +83,7 @@ function acts.shell(b, step)
     if ok then return try > 1 and try .. " tries" or nil end
     if not (err.is(e, "build") or err.is(e, "timeout")) or try > step.retries then error(e, 0) end
     b.note(string.format("%s; try %d of %d in %s", e.message, try + 1, step.retries + 1, units.format_seconds(step.retry_interval)))
+    b.doing("waiting before the next try", step.retry_interval)
     signal.sleep(step.retry_interval)
   end
 end
@@ -90,12 +107,14 @@ end
 
 function acts.reboot(b, step)
   b.expect_on = true
+  b.doing("waiting until the guest is back", step.timeout)
   b.guest:reboot { timeout = step.timeout }
   b.address = b.guest.address
   return "back as " .. b.address
 end
 
-function acts.wait(_, step)
+function acts.wait(b, step)
+  b.doing("waiting", step.seconds)
   signal.sleep(step.seconds)
   return units.format_seconds(step.seconds)
 end

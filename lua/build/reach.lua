@@ -83,7 +83,11 @@ Blocks: yes.
 ]]
 function reach.wait(b, limit)
   local started, said = signal.now(), signal.now()
-  local candidate, since, why
+  local candidate, since, why, told
+  local function tell(what, seconds)
+    if what ~= told then b.doing(what, seconds) end
+    told = what
+  end
   while true do
     local now = signal.now()
     if now - started > limit then give_up(limit, why) end
@@ -91,6 +95,7 @@ function reach.wait(b, limit)
     if found and found ~= candidate then candidate, since = found, signal.now() end
     if found and signal.now() - since >= b.image.address.settle then return found, about end
     if not found then candidate, why = nil, about end
+    tell(found and "is " .. found .. " going to stay?" or why or "nothing was heard of it", found and b.image.address.settle or started + limit - now)
     if signal.now() - said >= 60 then
       said = signal.now()
       b.note(string.format("still no address after %s: %s", units.format_seconds(said - started), why or "settling"))

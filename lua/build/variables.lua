@@ -130,7 +130,7 @@ local function referenced(self)
 end
 
 local function describe(name, value)
-  local known, problems = STANDARD[name], {}
+  local known = STANDARD[name]
   local described = { name = name, default = value, type = known and known[2], secret = known and known.secret, doc = known and known.doc }
   local problems = {}
   if type(value) == "table" and #value == 0 and next(value) ~= nil then

@@ -42,6 +42,21 @@ return {
     end
     t:equal(found, { { "step.start", "1 say", "provision" }, { "output", "1 say", "provision", "hello" }, { "step.done", "1 say", "provision" } })
   end,
+  ["what a step does or waits for is told; of a line that is written over each whole state, and the last as the line"] = function(t)
+    local s = builds.setup(t, lab.start(t))
+    local list = run(t, s, builds.recipe(s, [[boot = { wait = "2s", "<enter>" },
+      provision = { shell { "printf '10%%\\r20%%\\rpass'; sleep 0.3; printf 'word\\r30%%\\r\\n'", name = "load" }, wait "10ms" },]]))
+    local found = {}
+    for _, e in ipairs(list) do
+      if e.event == "doing" or e.event == "output" then
+        found[#found + 1] = e.step .. ": " .. (e.what or e.text) .. (e.timeout and string.format(" %gs", e.timeout) or "")
+      end
+    end
+    local told = table.concat(found, "\n")
+    t:match(told, "^boot: waiting before it types 2s\n.*ssh: logging in as root at [%d.]+ 20s\n1 load: 20%%\n1 load: 30%%\n2 wait: waiting 0.01s\n"
+      .. "shut down: waiting until the guest is off")
+    t:ok(not told:find "pass", "half a state may be half a secret")
+  end,
   ["what a recipe prints is an event while its image is built, and on standard error while it is read"] = function(t)
     local s = builds.setup(t, lab.start(t))
     local path = builds.recipe(s, 'provision = { function() print("two\\nlines", 7) end },')

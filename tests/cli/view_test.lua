@@ -104,11 +104,37 @@ return {
   ["the line below says step, time, how far, how fast and how long still"] = function(t)
     local list = story()
     local w = watch { columns = 100 }.show(table.move(list, 1, 8, 1, {}))
-    t:equal(last(w), "  " .. last(w):match("%S+") .. " iso 2.8s  " .. ("█"):rep(14) .. ("░"):rep(4)
-      .. "   75%  1.0s left  100.0 MiB/s  300.0 MiB of 400.0 MiB  upload  1/2")
+    t:equal(last(w), "  " .. last(w):match("%S+") .. " iso 2.8s   " .. ("█"):rep(12) .. ("░"):rep(4)
+      .. "   75%   1.0s left  100.0 MiB/s  300.0 MiB of 400.0 MiB  upload  1/2")
     w.at = 4.9
     w.view:tick()
     t:match(last(w), "iso 4%.7s")
+  end,
+  ["the line below says what is waited for, and what a script has on its line"] = function(t)
+    local w, list = watch { columns = 80 }, story()
+    w.show(table.move(list, 1, 6, 1, {}))
+    w.show { { event = "doing", image = "base", at = 1, step = "iso", what = "waiting for something that has a long name", timeout = 300 } }
+    t:match(last(w), "^  %S+ iso 0%.8s  1/2  waiting for something that has a long name, 5m00s left$")
+    w.at = 61
+    w.view:tick()
+    t:match(last(w), ", 4m00s left$")
+    w.columns = 40
+    w.view:tick()
+    t:match(last(w), "^  %S+ iso 1m01s  1/2  waiting for someth…$")
+    w.show { list[7] }
+    t:match(last(w), "25%%")
+    w.columns = 80
+    w.show { { event = "doing", image = "base", at = 62, step = "iso", what = "45% [=== ]" } }
+    t:match(last(w), "1/2  45%% %[=== %]$")
+    w.show { { event = "output", image = "base", at = 62, step = "iso", name = "x", stream = "out", text = "over" } }
+    t:match(last(w), "1/2$")
+    t:ok(not table.concat(w.screen:lines(), "\n"):find("[===", 1, true))
+  end,
+  ["while a failed image is undone the line below says so"] = function(t)
+    local w = watch { columns = 80 }.show(story { { 7, { event = "step.failed", step = "provision", seconds = 3, error = "broken" } } })
+    w.at = 9
+    w.view:tick()
+    t:match(last(w), "^  %S+ cleaning up 2%.0s$")
   end,
   ["what is below is gone in the end, and every line above is whole"] = function(t)
     for _, columns in ipairs { 20, 40, 80, 160 } do
@@ -209,6 +235,15 @@ return {
     t:contains(text, "\n\nbase: failed in 7.0s: it broke\n")
     t:match(text, "k3s%-日本: skipped: base failed\n2 images: 1 failed, 1 skipped, in 7.0s$")
   end,
+  ["plain lines: of a silence it is told what is waited for"] = function(t)
+    local out, now = {}, 3
+    local view = plain.new { style = fresh_style {}, write = function(text) out[#out + 1] = text end, now = function() return now end }
+    for _, e in ipairs(table.move(story(), 1, 6, 1, {})) do view:event(e) end
+    view:event { event = "doing", image = "base", at = 1, step = "iso", what = "waiting for the guest" }
+    now = 63
+    view:tick()
+    t:equal(out[#out], "  iso goes on for 1m03s: waiting for the guest\n")
+  end,
   ["plain lines with times: each has one, also of the summary and of a silence"] = function(t)
     local out, list = {}, story()
     local view = plain.new { style = fresh_style {}, write = function(text) out[#out + 1] = text end, now = function() return 3600 end,
@@ -268,6 +303,32 @@ return {
     emit { event = "note", message = "\27[1mtwo\27[0m" }
     t:equal({ mistakes, heard[1], heard[3] }, { 1, "note: a ****", "note: two" })
     t:match(heard[2], "^warning: internal error: a view of the build ended: .*a mistake")
+  end,
+  ["a bar keeps its width, whatever stands beside it; there is no guess before it can be a good one"] = function(t)
+    for _, columns in ipairs { 60, 80, 120 } do
+      local w, widths = watch { columns = columns }, {}
+      w.show(table.move(story(), 1, 6, 1, {}))
+      for second = 1, 550, 7 do
+        w.show { { event = "progress", image = "base", at = second + 0.3, step = "iso", done = second * 4 * MIB, total = 2200 * MIB, unit = "bytes" } }
+        local bar = last(w):match(" ([█░]+) ")
+        widths[utf8.len(bar)] = true
+        t:equal(last(w):find(" left", 1, true) ~= nil, second > 1, last(w))
+      end
+      t:ok(next(widths) and not next(widths, (next(widths))), columns)
+    end
+  end,
+  ["the time that is left does not follow each change of the rate"] = function(t)
+    local m = model.new()
+    local function at(seconds, done)
+      m:take { event = "progress", image = "base", at = seconds, done = done, total = 10000, unit = "bytes" }
+      return m.by_name.base.progress
+    end
+    for second = 0, 30 do at(second, second * 100) end
+    t:equal(at(31, 3100).left, 69)
+    for second = 32, 36 do at(second, 3100 + (second - 31) * 10) end
+    local p = at(36, 3150)
+    t:equal(p.rate, 10)
+    t:ok(p.left > 75 and p.left < 85, p.left)
   end,
   ["a rate is that of the last seconds"] = function(t)
     local m = model.new()

@@ -45,14 +45,18 @@ local function compose(s, head, pieces, part, width)
   return #kept > 0 and line .. "  " .. table.concat(kept, "  ") or line
 end
 
+-- A size in nine columns at most.
+local function size(bytes) return (units.format_bytes(bytes):gsub("^(%d%d%d%d)%.%d", "%1")) end
+
+-- Pieces keep their width while it goes on, so that the bar, which gets the rest, keeps its own.
 local function transfer(s, p)
   if not p then return {}, nil end
   local out, part = {}, p.total and p.total > 0 and p.done / p.total or nil
   if part then out[#out + 1] = string.format("%3d%%", math.floor(part * 100)) end
   if p.unit == "bytes" then
-    if part and part < 1 and p.rate and p.rate > 0 then out[#out + 1] = units.format_seconds((p.total - p.done) / p.rate) .. " left" end
-    if p.rate and p.rate > 0 then out[#out + 1] = units.format_bytes(p.rate) .. "/s" end
-    out[#out + 1] = units.format_bytes(p.done) .. (p.total and " of " .. units.format_bytes(p.total) or "")
+    if part then out[#out + 1] = string.format("%10s", p.left and units.format_seconds(p.left) .. " left" or "") end
+    out[#out + 1] = string.format("%10s", p.rate and p.rate > 0 and size(p.rate) .. "/s" or "")
+    out[#out + 1] = string.format("%9s", size(p.done)) .. (p.total and " of " .. units.format_bytes(p.total) or "")
   end
   if p.what then out[#out + 1] = s:paint("dim", p.what) end
   return out, part
@@ -65,18 +69,26 @@ local function count_of(image)
   return begun > 0 and string.format("%d/%d", begun, image.planned) or nil
 end
 
+-- What it does just now, as far as there is room: the last on its line.
+local function doing(s, d, at)
+  local left = d.ends and string.format(", %s left", units.format_seconds(math.max(0, d.ends - at))) or ""
+  return "  " .. s:paint("dim", d.what:gsub("\t", " ") .. left)
+end
+
 -- One image: spinner, step, part, how long, how far.
 local function status_line(self, image, width, at)
   local s, step = self.style, image.part or image.step
   local spinner = s:paint("cyan", s.marks.spinner[self.frame % #s.marks.spinner + 1])
   local name = self.prefix and style_of.pad(s:name(s:fit(image.name, NAME), image.number), self.name_width) .. " " or "  "
+  if not step and image.cleaning then return name .. spinner .. " cleaning up " .. units.format_seconds(math.max(0, at - image.cleaning)) end
   if not step then return name .. spinner end
   local title = (image.part and image.step and image.step.name .. " " .. s.marks.arrow .. " " or "") .. step.name
   local pieces, part = transfer(s, image.progress)
   local count = count_of(image)
   if count then pieces[#pieces + 1] = s:paint("dim", count) end
-  local head = name .. spinner .. " " .. s:paint("bold", title) .. " " .. units.format_seconds(math.max(0, at - step.began))
-  return compose(s, head, pieces, part, width)
+  local clock = string.format(part and "%-5s" or "%s", units.format_seconds(math.max(0, at - step.began)))
+  local head = name .. spinner .. " " .. s:paint("bold", title) .. " " .. clock
+  return compose(s, head, pieces, part, width) .. (image.doing and doing(s, image.doing, at) or "")
 end
 
 local function waiting_line(self)

@@ -2,16 +2,18 @@
 local model = {}
 model.__index = model
 
-local WINDOW = 5 -- seconds over which a rate is reckoned
+local RATE = 5     -- seconds over which a rate is reckoned,
+local ESTIMATE = 30 -- the time that is left: a guess that jumps helps nobody,
+local SURE = 2      -- and one that is made so soon neither
 
 --[[
 model.new() -> model
 model = { images = array of image, at = seconds of the last event, status, seconds, program }
 image = { name, number, kind, recipe, output, run, decision, reason, planned = integer|nil (steps to come), began, ended, seconds, state =
 "waiting"|"running"|"done"|"failed"|"skipped", result, error, code, failed_at, traceback, steps = array of step, step, part = the step and its part
-under way, progress, artifacts, files = { log, report } }
+under way, progress, doing = { what, ends = seconds|nil }, cleaning = since when|nil, artifacts, files = { log, report } }
 step = { name, parent, began, seconds, state = "running"|"done"|"failed"|"stopped", detail, error }
-progress = { done, total, unit, what, rate = per second|nil }
+progress = { done, total, unit, what, rate = per second|nil, left = seconds|nil }
 ]]
 function model.new() return setmetatable({ images = {}, by_name = {}, at = 0 }, model) end
 
@@ -30,12 +32,16 @@ local function find_step(image, e)
   end
 end
 
+-- What went on before is over.
+local function nothing_under_way(image) image.progress, image.doing = nil, nil end
+
 local function end_step(image, e, state)
   local step = find_step(image, e)
   if not step then return end
   step.state, step.seconds, step.detail, step.error = state, e.seconds, e.detail, e.error
-  image.progress = nil
+  nothing_under_way(image)
   if e.parent then image.part = nil else image.step, image.part = nil, nil end
+  image.cleaning = not e.parent and state == "failed" and e.at or nil
 end
 
 local takes = {}
@@ -65,22 +71,37 @@ takes["image.file"] = function(_, e, image) image.files[e.kind] = e.path end
 
 takes["step.start"] = function(_, e, image)
   local step = { name = e.step, parent = e.parent, began = e.at, state = "running" }
-  image.steps[#image.steps + 1], image.progress = step, nil
+  image.steps[#image.steps + 1] = step
+  nothing_under_way(image)
   if e.parent then image.part = step else image.step, image.part = step, nil end
 end
 takes["step.done"] = function(_, e, image) end_step(image, e, "done") end
 takes["step.failed"] = function(_, e, image) end_step(image, e, e.code == "stopped" and "stopped" or "failed") end
 
--- The rate is that of the last seconds: since the oldest of the samples that are kept.
+takes["output"] = function(_, _, image) image.doing = nil end
+takes["doing"] = function(_, e, image)
+  nothing_under_way(image)
+  image.doing = { what = e.what, ends = e.timeout and e.at + e.timeout }
+end
+
+-- What was done a second since the oldest sample of so many seconds, but since the one before the last at least; and in what time.
+local function speed(samples, seconds)
+  local last, i = samples[#samples], #samples - 1
+  while i > 1 and last.at - samples[i - 1].at <= seconds do i = i - 1 end
+  local span = i > 0 and last.at - samples[i].at or 0
+  return span > 0 and (last.done - samples[i].done) / span or nil, span
+end
+
 takes["progress"] = function(_, e, image)
   local p = image.progress
   if not p or p.what ~= e.what or p.unit ~= e.unit or e.done < p.done then p = { samples = {} } end
-  p.done, p.total, p.unit, p.what, image.progress = e.done, e.total, e.unit, e.what, p
+  p.done, p.total, p.unit, p.what, image.progress, image.doing = e.done, e.total, e.unit, e.what, p, nil
   local samples = p.samples
   samples[#samples + 1] = { at = e.at, done = e.done }
-  while #samples > 2 and e.at - samples[1].at > WINDOW do table.remove(samples, 1) end
-  local span = e.at - samples[1].at
-  p.rate = span > 0 and (e.done - samples[1].done) / span or nil
+  while #samples > 2 and e.at - samples[1].at > ESTIMATE do table.remove(samples, 1) end
+  p.rate = speed(samples, RATE)
+  local lately, span = speed(samples, ESTIMATE)
+  p.left = p.total and span >= SURE and lately > 0 and p.done < p.total and (p.total - p.done) / lately or nil
 end
 
 --[[

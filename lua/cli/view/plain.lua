@@ -43,7 +43,7 @@ function plain.how_far(p)
     out[#out + 1] = units.format_bytes(p.done) .. (p.total and " of " .. units.format_bytes(p.total) or "")
     if p.rate and p.rate > 0 then out[#out + 1] = units.format_bytes(p.rate) .. "/s" end
   end
-  if part and part < 1 and p.rate and p.rate > 0 then out[#out + 1] = units.format_seconds((p.total - p.done) / p.rate) .. " left" end
+  if p.left then out[#out + 1] = units.format_seconds(p.left) .. " left" end
   return table.concat(out, ", ")
 end
 
@@ -53,7 +53,7 @@ local function break_silence(self, at)
     local step = image.part or image.step
     if step and at - math.max(self.said[image.name] or 0, step.began) >= SILENCE then
       self.said[image.name] = at
-      local far = image.progress and ": " .. plain.how_far(image.progress) or ""
+      local far = image.progress and ": " .. plain.how_far(image.progress) or image.doing and ": " .. image.doing.what or ""
       self.write(string.format("%s%s  %s goes on for %s%s\n", self.stamp and self.stamp {} or "", self.prefix and image.name .. " | " or "",
         step.name, units.format_seconds(at - step.began), far))
     end
