@@ -81,24 +81,24 @@ local function used(chosen, count, value_of)
   return out
 end
 
-local function same_kind(objects)
-  local kind = objects[1].kind
+-- The columns of the type that has most to say, and how many types there are: among folders, the machines'.
+local function columns_of(objects)
+  local out, seen, kinds = {}, {}, 0
   for _, o in ipairs(objects) do
-    if o.kind ~= kind then return nil end
+    local own = seen[o.kind] and {} or columns.of_object(o.kind)
+    kinds, seen[o.kind] = kinds + (seen[o.kind] and 0 or 1), true
+    if #own > #out then out = own end
   end
-  return kind
+  return out, kinds
 end
 
 local function objects_table(p, objects)
-  local kind = same_kind(objects)
-  local chosen = kind and columns.of_object(kind) or { { path = "name", heading = "name" } }
   local shown = table.move(objects, 1, math.min(#objects, ROWS), 1, {})
-  local named = {}
-  for _, o in ipairs(shown) do if kind or vim.field(o.kind, "name") then named[#named + 1] = o end end
-  local by_object = {}
-  for i, row in ipairs(#chosen > 0 and #named > 0 and p.rows(named, paths_of(chosen)) or {}) do by_object[tostring(named[i])] = row end
-  local function value_of(i, path) return (by_object[tostring(shown[i])] or {})[path] end
-  local first = (not kind or #chosen == 0) and { heading = "object", text = function(i) return tostring(shown[i]) end } or nil
+  local chosen, kinds = columns_of(shown)
+  local rows = #chosen > 0 and p.rows(shown, paths_of(chosen)) or {}
+  local function value_of(i, path) return (rows[i] or {})[path] end
+  local first = #chosen == 0 and { heading = "object", text = function(i) return tostring(shown[i]) end }
+    or kinds > 1 and { heading = "type", text = function(i) return shown[i].kind end } or nil
   return numbered(p, used(chosen, #shown, value_of), #objects, value_of, first)
 end
 

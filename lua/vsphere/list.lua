@@ -26,11 +26,15 @@ local function no_property(kind, name, level)
   error(string.format("%s has no property '%s'%s", kind, name, near and ": did you mean '" .. near .. "'?" or ""), level + 1)
 end
 
--- The description of a property that all of these types have.
-local function common_field(kinds, name, level)
-  local found
-  for kind in pairs(kinds) do found = vim.field(kind, name) or no_property(kind, name, level + 1) end
-  return found
+-- A property's description, of the first of these types that has it: folders are among the machines of vm/*, and have no runtime.
+local function field_of(kinds, name, level)
+  local like -- the type that has something like it
+  for _, kind in ipairs(kinds) do
+    local found = vim.field(kind, name)
+    if found then return found end
+    like = like or (vim.member(kind, name) or runtime.nearest(name, names_of(kind))) and kind
+  end
+  if kinds[1] then no_property(like or kinds[1], name, level + 1) end
 end
 
 -- ---- columns ----
@@ -83,7 +87,7 @@ local function deeper(self, name)
   local field = self.field
   if not field then return column(self.list, self.sources, nil, self.path .. "." .. name) end -- of an empty list
   if field.reference then
-    return column(self.list, follow(self), common_field({ [field.type] = true }, name, 3), name)
+    return column(self.list, follow(self), field_of({ field.type }, name, 3), name)
   end
   local inner = vim.field(field.type, name)
   if field.list then error(string.format("%s is a list in each of them: take it out first, list.%s[1][1]", self.path, self.path), 3) end
@@ -120,8 +124,11 @@ function List.__index(self, name)
   if methods[name] then return methods[name] end
   if type(name) ~= "string" then return nil end
   local kinds, sources = {}, {}
-  for i, object in ipairs(self) do kinds[object.kind], sources[i] = true, object end
-  return column(self, sources, common_field(kinds, name, 2), name)
+  for i, object in ipairs(self) do
+    if not kinds[object.kind] then kinds[#kinds + 1], kinds[object.kind] = object.kind, true end
+    sources[i] = object
+  end
+  return column(self, sources, field_of(kinds, name, 2), name)
 end
 
 --[[
@@ -143,8 +150,8 @@ function List.__tostring(self) return string.format("%d %s%s", #self, list.kind(
 --[[
 list.new(session, objects) -> list
 A list of managed objects. list[1], #list and ipairs as in every table. A property's name gives a column of it: list.name[1],
-list.runtime.powerState, list.runtime.host.name. Nothing is asked until a column is used: then one request for all of the objects, and
-one more for each reference on the way.
+list.runtime.powerState, list.runtime.host.name; it is empty where the object is of a type without it. Nothing is asked until a column
+is used: then one request for all of the objects, and one more for each reference on the way.
 Blocks: no.
 ]]
 function list.new(session, objects)

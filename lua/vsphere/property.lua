@@ -1,5 +1,6 @@
 -- property: reading properties of many objects at once, and waiting for them to change
 local signal = require "signal"
+local vim = require "vim"
 local err = require "core.err"
 local fault = require "vsphere.fault"
 
@@ -41,22 +42,39 @@ function property.collect(session, specs, options)
   return found, order
 end
 
--- A filter for these objects, one property set for each type among them.
+local function has(kind, path)
+  for name in path:gmatch("[^.]+") do
+    local field = vim.field(kind, name)
+    if not field then return false end
+    kind = field.type
+  end
+  return true
+end
+
+-- A filter for these objects, one property set for each type among them. Of a type is asked what it has: where objects of several
+-- types are looked at together, a folder among machines has no power state. What no type has is the server's to judge.
 local function filter_for(objects, paths)
-  local sets, specs, seen = {}, {}, {}
+  local sets, specs, kinds = {}, {}, {}
   for i, o in ipairs(objects) do
     specs[i] = { obj = o }
-    if not seen[o.kind] then
-      seen[o.kind] = true
-      sets[#sets + 1] = { type = o.kind, all = false, pathSet = paths }
+    if not kinds[o.kind] then kinds[o.kind], kinds[#kinds + 1] = true, o.kind end
+  end
+  for i, kind in ipairs(kinds) do
+    local own = {}
+    for _, path in ipairs(paths) do
+      local some
+      for _, other in ipairs(kinds) do some = some or has(other, path) end
+      if not some or has(kind, path) then own[#own + 1] = path end
     end
+    sets[i] = { type = kind, all = false, pathSet = own }
   end
   return { propSet = sets, objectSet = specs }
 end
 
 --[[
 property.get_many(session, objects, paths) -> {{object = object, [path] = value}, ...}
-Read the same properties of many objects in one request, in the order of the objects; what is not set is not there.
+Read the same properties of many objects in one request, in the order of the objects; what is not set is not there, nor what an object
+has not that is of another type than one that has it.
 Raises: error objects; notfound (kind ManagedObjectNotFound) when one of them is gone.
 Blocks: yes.
 ]]

@@ -96,6 +96,14 @@ return {
     t:equal(show(list.new(nil, {})), "nothing")
   end,
 
+  ["a list of machines among folders shows what the machines have"] = function(t)
+    local mixed = { object.of(space, "Folder", "group-v1"), machines(1)[1] }
+    local text, asked = shower { name = function(o) return o.moid end,
+      ["runtime.powerState"] = function(o) return o.kind == "VirtualMachine" and "poweredOn" or nil end } (list.new(nil, mixed))
+    t:equal(text, "   type            name      power\n1  Folder          group-v1\n2  VirtualMachine  vm-1      poweredOn")
+    t:equal(#asked, 1)
+  end,
+
   ["a table fits the terminal; wide characters count twice"] = function(t)
     local named = shower { name = string.rep("長", 60), ["runtime.powerState"] = "poweredOn" }
     for line in (named(machines(3), { width = 40 }) .. "\n"):gmatch("([^\n]*)\n") do

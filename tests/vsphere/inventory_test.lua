@@ -92,6 +92,23 @@ return {
     t:equal({ seen, set }, { 4, 0 })
   end,
 
+  ["a list of several types: a property is asked of those that have it"] = function(t)
+    local vc = vcsim.connect(t)
+    vc:find "/DC0/vm":CreateFolder { name = "templates" }
+    local all = vc:find "vm/*"
+    t:equal(#all, 5)
+    local states, folders = {}, 0
+    for one, state in all.runtime.powerState:each() do
+      states[#states + 1] = state
+      folders = folders + (one.kind == "Folder" and state == nil and 1 or 0)
+    end
+    t:equal({ states, folders }, { { "poweredOn", "poweredOn", "poweredOn", "poweredOn" }, 1 })
+    t:equal(#all:where { ["runtime.powerState"] = "poweredOn" }, 4)
+    t:equal(#all:where { name = "templates" }, 1)
+    t:raises("has no property 'runtim': did you mean 'runtime'", function() return all.runtim end)
+    t:raises("InvalidProperty", all.get, all, { "runtime.none" })
+  end,
+
   ["a misspelt property of a list is found without asking; methods are of one object"] = function(t)
     local vc = vcsim.connect(t)
     local vms = vc:find "vm/*"
