@@ -13,7 +13,7 @@ looking.HELP = [[
 vc                    the vCenter or host; connects when it is first used
 find("vm/*")          things in the inventory, by path, name, id or glob:
                       an object, or a list of them
-vm.guest.net          properties are fields; those of a list are read together:
+vm.guest.net          properties are fields; a list's are read together:
                       find("vm/*").runtime.host.name
 vm:PowerOnVM_Task():wait()
                       methods of the API, and luabuild's own: vm:power_on(),
@@ -21,7 +21,7 @@ vm:PowerOnVM_Task():wait()
 VirtualMachineConfigSpec { numCPUs = 2 }
                       types of the API; Tab completes fields and values
 watch(vm, "guest.ipAddress")
-                      say what a property is each time it changes, until Ctrl-C,
+                      say what a property is when it changes, until Ctrl-C,
                       or for the seconds that follow it
 show(value, depth)    print more levels of a value
 help(x)               about a function, type, method, object: help(vm),

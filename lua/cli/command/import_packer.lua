@@ -46,6 +46,6 @@ return {
     { "except", argument = "BUILDER", many = true, doc = "all but these builders (globs)" },
     { "o", argument = "FILE", short = true, kind = "files *.lua", doc = "write the recipe here, not to stdout" },
     { "force", doc = "overwrite FILE" }),
-  examples = { { "luabuild import-packer builder.json --var-file photon3.json --var-file common.json -o photon3.lua", "a template with its var-files" } },
+  examples = { { "luabuild import-packer builder.json --var-file photon3.json -o photon3.lua", "a template with its var-files" } },
   run = run,
 }

@@ -52,7 +52,7 @@ return {
     { "format", argument = "FORMAT", values = { "text", "json", "dot", "argo" }, default = "text", doc = "for people, programs, Graphviz or Argo Workflows" },
     { "container", argument = "IMAGE", default = "luabuild:latest", doc = "with --format=argo: the container image of the steps" },
     { "secret", argument = "NAME", default = "luabuild", doc = "with --format=argo: the Secret with the vCenter's credentials" }, "output"),
-  examples = { { "luabuild plan recipes/hello.lua --var-file vcenter.json --format=dot | dot -Tsvg > plan.svg", "a picture of it" },
-    { "luabuild plan recipes/hello.lua --var-file vcenter.json --format=argo | kubectl create -f -", "let a cluster build it" } },
+  examples = { { "luabuild plan hello.lua --var-file vc.json --format=dot | dot -Tsvg > plan.svg", "a picture of it" },
+    { "luabuild plan hello.lua --var-file vc.json --format=argo | kubectl create -f -", "let a cluster build it" } },
   run = run,
 }

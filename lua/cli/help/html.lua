@@ -55,6 +55,8 @@ function parts.code(part, page, here, out)
   out("<pre>", linked(part[2], here, part[2]:match("^[%w_]+[.:][%w_]+") or page.name), "</pre>\n")
 end
 
+parts.contract = parts.code
+
 function parts.heading(part, page, _, out)
   page.at = part.id or page.at
   local _, home = contract.exact(part.anchor and part.id or "")

@@ -42,6 +42,8 @@ function parts.code(part, out)
   out[#out + 1] = ".fi\n.RE"
 end
 
+parts.contract = parts.code
+
 function parts.heading(part, out)
   out[#out + 1] = ".PP\n.I " .. quoted(part[2])
 end

@@ -1,6 +1,7 @@
 -- pages: what help, the man page and the HTML reference say, from the declarations and contracts beside the code.
 -- A page is { name, kind, title, parts }; a part is one of
---   { "text", paragraphs }   { "code", text as it stands }   { "heading", text, id = string|nil, anchor = true: of the contract that follows }
+--   { "text", paragraphs }   { "code", text as it stands }   { "contract", the same, but lines may be broken }
+--   { "heading", text, id = string|nil, anchor = true: of the contract that follows }
 --   { "rows", { { name, type, meaning, link = name|nil }, ... } }
 local runtime = require "runtime"
 local load = require "load"
@@ -34,20 +35,20 @@ local function module_page(group)
   local parts = { { "text", banner(group.file) } }
   for _, one in ipairs(group) do
     table.insert(parts, { "heading", one.name, id = one.name, anchor = true, file = one.file })
-    table.insert(parts, { "code", one.text })
+    table.insert(parts, { "contract", one.text })
   end
   return { name = group.name, kind = "module", title = group.name, file = group.file, parts = parts }
 end
 
 local function function_page(name)
   local text, file = contract.exact(name)
-  if text then return { name = name, kind = "function", title = name, file = file, parts = { { "code", text } } } end
+  if text then return { name = name, kind = "function", title = name, file = file, parts = { { "contract", text } } } end
 end
 
 -- What --json says.
 local function events_page()
   return { name = "events", kind = "events", title = "Events of a build", parts = {
-    { "text", "With --json each event is one line on standard output." }, { "code", events.text() } } }
+    { "text", "With --json each event is one line on standard output." }, { "contract", events.text() } } }
 end
 
 --[[

@@ -1,4 +1,6 @@
 -- plain: pages of help as text for a terminal
+local fold = require "cli.help.fold"
+
 local plain = {}
 
 local LEAST, MOST = 60, 110 -- columns
@@ -7,17 +9,6 @@ local LEAST, MOST = 60, 110 -- columns
 local function length(text) return utf8.len(text) or #text end
 
 local function pad(text, columns) return text .. (" "):rep(columns - length(text)) end
-
--- The lines of a text, broken at blanks.
-local function wrapped(text, columns)
-  local lines, line = {}, ""
-  for word in text:gmatch("%S+") do
-    if line ~= "" and length(line) + 1 + length(word) > columns then lines[#lines + 1], line = line, "" end
-    line = line == "" and word or line .. " " .. word
-  end
-  if line ~= "" or #lines == 0 then lines[#lines + 1] = line end
-  return lines
-end
 
 local function widest(rows, column, most)
   local n = 0
@@ -38,13 +29,18 @@ local parts = {}
 
 function parts.text(part, columns, out)
   for paragraph in (part[2] .. "\n\n"):gmatch("(.-)\n\n+") do
-    for _, line in ipairs(wrapped(paragraph, columns)) do out[#out + 1] = line end
+    for _, line in ipairs(fold.wrap(paragraph, columns)) do out[#out + 1] = line end
     out[#out + 1] = ""
   end
 end
 
 function parts.code(part, _, out)
   for line in (part[2] .. "\n"):gmatch("([^\n]*)\n") do out[#out + 1] = line == "" and "" or "  " .. line end
+  out[#out + 1] = ""
+end
+
+function parts.contract(part, columns, out)
+  for _, line in ipairs(fold.lines(part[2], columns - 2)) do out[#out + 1] = line == "" and "" or "  " .. line end
   out[#out + 1] = ""
 end
 
@@ -60,9 +56,12 @@ function parts.rows(part, columns, out)
   local start = 2 + first + 2 + (second > 0 and second + 2 or 0)
   for _, row in ipairs(rows) do
     local left = "  " .. pad(row[1], first) .. "  " .. (row[2] ~= "" and pad(row[2], second) .. "  " or second > 0 and (" "):rep(second + 2) or "")
-    local lines = wrapped(row[3], math.max(20, columns - start))
-    if length(left) > start and row[3] ~= "" then
-      out[#out + 1] = left:gsub("%s+$", "")
+    local lines = fold.wrap(row[3], math.max(20, columns - start))
+    if length(left) > start and row[3] ~= "" or length(left) > columns then
+      local name = math.max(first, length(row[1]))
+      for i, line in ipairs(fold.wrap(row[2], columns - name - 4)) do
+        out[#out + 1] = ("  " .. pad(i == 1 and row[1] or "", name) .. "  " .. line):gsub("%s+$", "")
+      end
       left = (" "):rep(start)
     end
     for i, line in ipairs(lines) do out[#out + 1] = ((i == 1 and left or (" "):rep(start)) .. line):gsub("%s+$", "") end

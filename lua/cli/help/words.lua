@@ -40,7 +40,7 @@ local function kind_parts(parts, kind)
   local name = kind.example:find("^%a[%w_]*$") and kind.example or string.format("[%q]", kind.example)
   local first = kind.fields[1]
   for _, field in ipairs(kind.fields) do if field[1] == kind.main then first = field end end
-  local form = kind.name .. string.format(" = { %q }        ", kind.example) .. kind.name .. string.format(" = { %s = { %s = … } }", name, first[1])
+  local form = kind.name .. string.format(" = { %q }\n", kind.example) .. kind.name .. string.format(" = { %s = { %s = … } }", name, first[1])
   table.insert(parts, { "code", form })
   add_rows(parts, { fields = kind.fields })
 end
@@ -53,7 +53,7 @@ local function check_parts(parts)
   end
   table.insert(parts, { "heading", "Values to compare with" })
   table.insert(parts, { "text", "Every kind also takes skip = true, to leave a check out for now." })
-  table.insert(parts, { "code", contract.find("matcher.type") })
+  table.insert(parts, { "contract", contract.find("matcher.type") })
 end
 
 local function word_page(word)
