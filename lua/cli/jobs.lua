@@ -70,7 +70,7 @@ local function finish(self, entry)
     e.message = result and result.signal and "the process that built it was killed by signal " .. result.signal or "the process that built it failed"
     self.emit { event = "image.failed", image = entry.image.name, error = e.message }
   end
-  entry.failed, self.failure = true, self.failure or e
+  entry.failed, entry.cancelled, self.failure = true, err.is(e, "cancelled"), self.failure or e
 end
 
 -- ---- all of them ----
@@ -80,9 +80,9 @@ local function start_ready(self)
   local by_image = self.by_image
   for _, entry in ipairs(self.order) do
     local parent = by_image[entry.image.from]
-    local missing = parent and (parent.failed and "failed" or parent.stopped and "was stopped")
+    local missing = parent and (parent.cancelled and "was interrupted" or parent.failed and "failed" or parent.stopped and "was stopped")
     if not entry.begun and missing then
-      entry.begun, entry.failed, entry.stopped = true, parent.failed, parent.stopped
+      entry.begun, entry.failed, entry.stopped, entry.cancelled = true, parent.failed, parent.stopped, parent.cancelled
       self.emit { event = "image.skipped", image = entry.image.name, reason = parent.image.name .. " " .. missing }
     elseif not entry.begun and not self.stopping and #self.running < self.limit and (not parent or parent.status == 0) then
       entry.begun = true
@@ -115,12 +115,16 @@ local function turn(self)
 end
 
 -- A signal goes to each child: it cleans up by itself, and stops doing so at the second one. The third kills this process, and
--- the children hear of that as of a signal.
-local function forward(self, e)
-  if not err.is(e, "cancelled") then error(e, 0) end
-  self.stopping = e
-  signal.acknowledge()
-  for _, entry in ipairs(self.running) do entry.process:signal "INT" end
+-- the children hear of that as of a signal. When nobody takes the output any more they are to clean up, too; a terminal that goes
+-- away says so in both ways, and means one.
+local function stop(self, e)
+  local before, cancelled = self.stopping, err.is(e, "cancelled")
+  if cancelled then signal.acknowledge() end
+  if before and not cancelled and not e.unheard then error(e, 0) end
+  if not before or (cancelled and not before.unheard) then
+    for _, entry in ipairs(self.running) do entry.process:signal "INT" end
+  end
+  if cancelled or not before then self.stopping = e end
 end
 
 --[[
@@ -132,7 +136,7 @@ Build the images of a graph's order, at most `limit` at a time, a process each. 
   options.given  table             the options of the command line that matter: var, var_file, force, on_error, debug
   options.paths  {string, ...}     the recipes
   options.emit   function(event)
-Raises: nothing of the builds; cancelled is a failure after every child has cleaned up.
+Raises: nothing of the builds; cancelled, and an output that nobody takes any more, are failures after every child has cleaned up.
 Blocks: yes.
 ]]
 function jobs.run(order, options)
@@ -143,9 +147,11 @@ function jobs.run(order, options)
   start_ready(self)
   while #self.running > 0 do
     local ok, e = pcall(turn, self)
-    if not ok then forward(self, e) end
+    if not ok then stop(self, err.caught(e)) end
   end
-  return self.stopping or self.failure
+  local stopping = self.stopping
+  if stopping and not (stopping.unheard or err.is(stopping, "cancelled")) then error(stopping, 0) end -- a mistake of ours, not said yet
+  return stopping or self.failure
 end
 
 return jobs

@@ -1,6 +1,7 @@
 -- Several images in one command
 local builds = require "tests.builds"
 local lab = require "tests.lab"
+local terminal = require "tests.terminal"
 
 local function site(t) return builds.setup(t, lab.start(t)) end
 
@@ -45,6 +46,18 @@ return {
     t:equal(status, 0, out)
     t:ok(not out:find(" | ", 1, true))
     t:ok(out:find("one: built", 1, true) < out:find("two  ", 1, true))
+  end,
+  ["when nobody takes the output any more, or the terminal is closed, each cleans up"] = function(t)
+    local s = site(t)
+    local recipe = three(s, "boot = { wait = '1s', '<enter>' }")
+    t:shell("{ env " .. builds.command(s, { recipe, "one", "two" }) .. "; } | sed '/one .* power on/q'")
+    local state = builds.state(s)
+    t:equal({ state.files, state.sessions }, { {}, 0 })
+    for _, name in ipairs(state.vms) do t:equal(name, "two") end
+    terminal.run(t, "env " .. builds.command(s, { recipe, "one", "two", "--force" }), { { wait = "one" }, { wait = "power on", hangup = true } })
+    state = builds.state(s)
+    t:equal({ state.files, state.sessions }, { {}, 0 })
+    for _, name in ipairs(state.vms) do t:equal(name, "two") end
   end,
   ["Ctrl-C reaches every child, once, and each cleans up"] = function(t)
     local s = site(t)

@@ -104,7 +104,7 @@ return {
   ["the line below says step, time, how far, how fast and how long still"] = function(t)
     local list = story()
     local w = watch { columns = 100 }.show(table.move(list, 1, 8, 1, {}))
-    t:equal(last(w), "  " .. last(w):match("%S+") .. " iso 2.8s   " .. ("█"):rep(12) .. ("░"):rep(4)
+    t:equal(last(w), "  " .. last(w):match("%S+") .. " iso 2.8s   " .. ("█"):rep(11) .. ("░"):rep(3)
       .. "   75%   1.0s left  100.0 MiB/s  300.0 MiB of 400.0 MiB  upload  1/2")
     w.at = 4.9
     w.view:tick()
@@ -120,7 +120,7 @@ return {
     t:match(last(w), ", 4m00s left$")
     w.columns = 40
     w.view:tick()
-    t:match(last(w), "^  %S+ iso 1m01s  1/2  waiting for someth…$")
+    t:match(last(w), "^  %S+ iso 1m01s  1/2  waiting for some…$")
     w.show { list[7] }
     t:match(last(w), "25%%")
     w.columns = 80
@@ -188,7 +188,7 @@ return {
     local count = 0
     for line in (below .. "\n"):gmatch("([^\n]*)\n") do
       count = count + 1
-      t:ok(select(2, term.cut(line, 1000)) < 40, line)
+      t:ok(select(2, term.cut(line, 1000)) <= 37, line) -- with "^C" behind it the line is one still
     end
     t:ok(count <= 9 and count > 5, count)
     t:contains(below, "and 5 more")

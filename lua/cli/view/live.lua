@@ -10,7 +10,8 @@ local live = {}
 live.__index = live
 
 live.INTERVAL = 0.1 -- seconds between two looks
-local BAR = { least = 10, most = 30 } -- columns
+local BAR = { least = 8, most = 30 } -- columns
+local FREE = 3 -- columns at the end: for "^C", which the terminal shows there, and no terminal wraps then
 local NAME = 20 -- columns of an image's name at most
 
 --[[
@@ -133,8 +134,9 @@ end
 
 local function draw(self, above)
   local width, rows = self.size()
-  width, rows = math.max(width or 80, 10) - 1, rows or 24 -- the last column stays free: no terminal wraps then
-  local out = { erase(self, width + 1), above }
+  width, rows = math.max(width or 80, 12), rows or 24
+  local out = { erase(self, width), above }
+  width = width - FREE
   local below = status(self, width, rows, self.now())
   for i, line in ipairs(below) do self.drawn[i] = (select(2, term.cut(line, width))) end
   out[#out + 1] = table.concat(below, "\n")
