@@ -63,23 +63,38 @@ static void keep(lua_State *L, ssh_Op *op, Exec *x, int stream, const char *data
   }
 }
 
-/* Take what has come on both streams: 0, or libssh2's error. */
+/* What has come on a stream, at most `size` bytes: their number, 0 when there is none for now, or libssh2's error. */
+static ssize_t read_stream(Session *s, Exec *x, int stream, char *chunk, size_t size) {
+  ssize_t n = libssh2_channel_read_ex(s->channel, stream ? SSH_EXTENDED_DATA_STDERR : 0, chunk, size);
+  if (n > 0) x->moved = 1;
+  if (n != LIBSSH2_ERROR_EAGAIN) return n;
+  if (ssh_halfsent(s)) x->blocked = 1; /* the answer that widens the window */
+  return 0;
+}
+
+static int drain_out(lua_State *L, Session *s, ssh_Op *op, Exec *x) {
+  char chunk[CHUNK];
+  ssize_t n;
+  while ((n = read_stream(s, x, 0, chunk, sizeof chunk)) > 0) {
+    keep(L, op, x, 0, chunk, (size_t)n);
+    lb_checkcancel(L);
+  }
+  return (int)n;
+}
+
+/* Take what has come on both streams: 0, or libssh2's error. It does not tell in which order they came. Output goes before the errors that
+ * were read with it: why a command failed is what it says last. */
 static int drain(lua_State *L, Session *s, ssh_Op *op, Exec *x) {
   char chunk[CHUNK];
-  for (int stream = 0; stream < 2; stream++) {
-    ssize_t n;
-    while ((n = libssh2_channel_read_ex(s->channel, stream ? SSH_EXTENDED_DATA_STDERR : 0, chunk, sizeof chunk)) > 0) {
-      x->moved = 1;
-      keep(L, op, x, stream, chunk, (size_t)n);
-      lb_checkcancel(L);
-    }
-    if (n < 0 && n != LIBSSH2_ERROR_EAGAIN) return (int)n;
-    if (n < 0 && ssh_halfsent(s)) { /* the answer that widens the window */
-      x->blocked = 1;
-      return 0;
-    }
+  ssize_t n;
+  int rc = drain_out(L, s, op, x);
+  while (!rc && !x->blocked && (n = read_stream(s, x, 1, chunk, sizeof chunk)) != 0) {
+    if (n < 0) return (int)n;
+    rc = drain_out(L, s, op, x);
+    keep(L, op, x, 1, chunk, (size_t)n);
+    lb_checkcancel(L);
   }
-  return 0;
+  return rc;
 }
 
 /* Output that libssh2 took from the socket while it was asked for the other stream: no poll will tell of it. */

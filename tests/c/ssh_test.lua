@@ -220,6 +220,17 @@ return {
     t:equal(r.out, "ready\ngo\n")
   end,
 
+  ["what comes on both streams at once: output first, then why it ended"] = function(t)
+    local server = sshd.start(t)
+    local s <close> = connect(server)
+    local seen = {}
+    assert(s:exec("echo go >&2; sleep 0.2; seq 3; echo why >&2", { on_output = function(stream, bytes)
+      seen[#seen + 1] = stream .. " " .. bytes
+      if bytes == "go\n" then t:shell "sleep 0.5" end -- the rest has come when it is asked for
+    end }))
+    t:equal(table.concat(seen), "err go\nout 1\n2\n3\nerr why\n")
+  end,
+
   ["an error in on_output ends the call, not the session"] = function(t)
     local server = sshd.start(t)
     local s <close> = connect(server)
