@@ -4,6 +4,7 @@ local ova = require "ova"
 local err = require "core.err"
 local context = require "build.context"
 local paths = require "build.files"
+local hidden = require "build.hidden"
 local lease = require "vsphere.lease"
 local manifest = require "build.manifest"
 local ovf = require "build.ovf"
@@ -147,6 +148,12 @@ local function write_file(path, text)
   err.check(os.rename(path .. ".part", path))
 end
 
+local function custom_data(image)
+  local out = {}
+  for name, value in pairs(image.export.custom_data or {}) do out[name] = hidden.of(image):mask(tostring(value)) end
+  return out
+end
+
 -- NAME.ova.sha256, and manifest.json: what was built, from what.
 local function write_records(b, files, items, directory)
   if b.image.export.format == "ova" then
@@ -157,7 +164,7 @@ local function write_records(b, files, items, directory)
   local disks = {}
   for i, item in ipairs(items) do disks[i] = { name = item.href, size = item.bytes, sha256 = item.digest.sha256 } end
   write_file(directory .. "/manifest.json", manifest.json { name = b.image.name, kind = b.image.kind, time = os.time(), run = b.run, files = listed,
-    custom_data = b.image.export.custom_data, details = { parent = b.source and b.source.name, fingerprint = b.made.total, parts = b.made.parts,
+    custom_data = custom_data(b.image), details = { parent = b.source and b.source.name, fingerprint = b.made.total, parts = b.made.parts,
       content = disks, server = b.vc.about.fullName, hostkey = b.guest and b.guest:hostkey_fingerprint() or nil } })
 end
 

@@ -5,7 +5,7 @@ local hidden = {}
 
 --[[
 hidden.of(image) -> secrets
-The values of its secret variables and of its logins; see core.secret. The same table each time.
+The values of its secret variables and of its logins, and the passwords of URLs; see core.secret. The same table each time.
 Blocks: no.
 ]]
 function hidden.of(image)
@@ -13,7 +13,9 @@ function hidden.of(image)
   local secrets, values = secret.new(), image.variables
   for name, about in pairs(getmetatable(values).described) do
     if about.secret and values[name] then secrets:add(tostring(values[name])) end
+    if type(values[name]) == "string" then secrets:add_urls(values[name]) end
   end
+  secrets:add_urls(image.iso and image.iso.url or "")
   secrets:add(image.ssh and image.ssh.password)
   secrets:add(image.connection and image.connection.password)
   image.hidden = secrets

@@ -184,6 +184,7 @@ local function value_of(self, described, problems)
     local ok, message = described.check(read)
     if not ok then return problem(message or "is refused by the recipe's check") end
   end
+  if type(read) == "string" then self.secrets:add_urls(read) end
   if described.secret and read and not self.secrets:add(tostring(read)) then self.short[name] = true end
   return read, origin
 end

@@ -59,11 +59,12 @@ local function add_misspelt(vars, problems)
   end
 end
 
--- Passwords that stand in a recipe are no variable's, but as secret; a clone's image has those of what it is made from, too.
+-- Passwords that stand in a recipe, or in its ISO's URL, are no variable's, but as secret; a clone's image has those of what it is made from, too.
 local function add_logins(secrets, image)
   while type(image) == "table" do
     secrets:add(image.ssh and image.ssh.password)
     secrets:add(image.connection and image.connection.password)
+    secrets:add_urls(image.iso and image.iso.url or "")
     image = image.from
   end
 end

@@ -92,6 +92,18 @@ function secret:add(value)
   return #value >= SHORT
 end
 
+--[[
+secrets:add_urls(text) -> nothing
+Hide the passwords of the URLs in a text, as they are written there and as they are meant: https://user:password@host/path.
+Source: RFC 3986, 2.1 and 3.2.1.
+]]
+function secret:add_urls(text)
+  for password in text:gmatch("%a[%w+.-]*://[^%s/?#:@]*:([^%s/?#]+)@") do
+    self:add(password)
+    self:add((password:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)))
+  end
+end
+
 -- What a line of wrapped base64 has of a form that the lines before or after it go on with: the last character of its end at the
 -- line's start, the first of its beginning at the line's end.
 local function pieces(form, line)

@@ -21,7 +21,7 @@ local function random_secret(more)
 end
 
 local RECIPE = [=[
-local v = vars { db_password = { default = "", secret = true }, key_text = { default = "", secret = true } }
+local v = vars { db_password = { default = "", secret = true }, key_text = { default = "", secret = true }, mirror = "" }
 local function look()
   local lfs = require "lfs"
   local secrets = require("core.secret").new()
@@ -37,7 +37,7 @@ local function look()
 end
 local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 local provision = {
-  shell { "printf '%s\\n' \"$DB\"", "printf '%s\\n' \"$KEY\"", "printf '%s\\n' " .. quoted(v.db_password),
+  shell { "echo " .. quoted(v.mirror), "printf '%s\\n' \"$DB\"", "printf '%s\\n' \"$KEY\"", "printf '%s\\n' " .. quoted(v.db_password),
     "printf %s \"$DB\" | base64 -w0; echo", "set -x; : \"$DB\"",
     env = { DB = v.db_password, KEY = v.key_text } },
   local_shell { "printf '%s\\n' " .. quoted(v.db_password), "tr '\\0' ' ' < /proc/$$/cmdline", "tr '\\0' ' ' < /proc/$PPID/cmdline; echo" },
@@ -58,7 +58,8 @@ return base { name = "small", guest_id = "otherLinux64Guest", iso = { url = v.is
   kickstart = { files = { ["ks.cfg"] = "rootpw ${ssh_password} ${db_password} ${key_text}" } }, shutdown = "poweroff", provision = provision }
 ]=]
 local CLONE = RECIPE .. [=[
-return clone { name = "other", from = "small", shutdown = "poweroff", provision = provision, export = { format = "ova" } }
+return clone { name = "other", from = "small", shutdown = "poweroff", provision = provision,
+  export = { format = "ova", custom_data = { mirror = v.mirror, db = v.db_password } } }
 ]=]
 
 local function recipe(s, name, text, last)
@@ -107,9 +108,11 @@ end
 return {
   ["builds of each kind, that work and that fail"] = function(t)
     local ssh_password, db_password, key_text = random_secret(), random_secret(), random_secret("\n") .. random_secret()
-    local s = builds.setup(t, lab.start(t, { ssh_password = ssh_password }), { db_password = db_password, key_text = key_text, ssh_password = ssh_password })
+    local url_password = random_secret()
+    local s = builds.setup(t, lab.start(t, { ssh_password = ssh_password }), { db_password = db_password, key_text = key_text, ssh_password = ssh_password,
+      mirror = "https://me:" .. url_password:gsub("%W", function(c) return string.format("%%%02X", c:byte()) end) .. "@example.com/x" })
     local secrets = secret.new()
-    for _, value in ipairs { ssh_password, db_password, key_text, s.lab.env.VCENTER_PASSWORD } do secrets:add(value) end
+    for _, value in ipairs { url_password, ssh_password, db_password, key_text, s.lab.env.VCENTER_PASSWORD } do secrets:add(value) end
     local fail = [[shell { 'echo "$DB" >&2; exit 3', env = { DB = v.db_password } },]]
     for _, case in ipairs {
       { "base that fails", 1, recipe(s, "one", BASE, fail), "--debug" }, { "base that fails, JSON", 1, recipe(s, "two", BASE, fail), "--debug", "--json" },

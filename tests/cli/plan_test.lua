@@ -135,14 +135,16 @@ return {
     t.plan_directory = s.dir
     builds.recipe(s)
     local file = t:write(s.dir .. "/other.lua", [[
-local v = vars { own = { secret = true, default = "" }, token = { secret = true, default = "" }, note = "" }
+local v = vars { own = { secret = true, default = "" }, token = { secret = true, default = "" }, note = "",
+  mirror = "" }
 return clone { name = "other", from = import "small", shutdown = "poweroff", annotation = v.note }]])
-    local yaml = plan(s, file, "--format=argo", "--var", "token=token-of-nine")
+    local yaml = plan(s, file, "--format=argo", "--var", "token=token-of-nine", "--var", "mirror=https://me:in%2Durl@host/")
+    t:ok(not yaml:find("in%2Durl", 1, true), "the password of a URL")
     local step = workflow(t, yaml).steps[2]
     t:equal({ step.secret.LUABUILD_VAR_own.optional, step.secret.LUABUILD_VAR_token.optional, step.secret.LUABUILD_VAR_note.key }, { true, nil, "note" })
     local keys = {}
     for key in yaml:gmatch("%-%-from%-%w+=([%w_.]+)=") do keys[#keys + 1] = key end
-    t:equal(keys, { "server", "username", "password", "note", "ssh_password", "token", "ca.pem" })
+    t:equal(keys, { "server", "username", "password", "mirror", "note", "ssh_password", "token", "ca.pem" })
     local given = cjson.decode(step.files["/tmp/variables.json"])
     t:equal({ given.network, given.note, given.http_ip }, { "VM Network" })
     t:contains(t:read(s.dir .. "/notes"), "note: http_ip 127.0.0.1 is an address of this machine")

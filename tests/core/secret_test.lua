@@ -50,6 +50,12 @@ return {
     s:add("-----BEGIN KEY-----\nabcdefgh\nijklmnop\n")
     t:equal(s:mask("x abcdefgh y"), "x •••• y")
   end,
+  ["the password of a URL is hidden as it is written and as it is meant"] = function(t)
+    local s = secret.new()
+    s:add_urls("see https://me:pass%40word@host:1/x and ftp://nobody@host, http://host:8080/a@b")
+    t:equal(s:mask("https://me:pass%40word@host:1/x pass@word ftp://nobody@host http://host:8080/a@b"),
+      "https://me:••••@host:1/x •••• ftp://nobody@host http://host:8080/a@b")
+  end,
   ["a short secret is hidden only where it stands alone"] = function(t)
     local s = secret.new()
     s:add("cat")
