@@ -1,6 +1,7 @@
 -- repl: read statements, run them, print their values, until the input ends
 local lfs = require "lfs"
 local line = require "line"
+local lockfile = require "lockfile"
 local signal = require "signal"
 local term = require "term"
 local err = require "core.err"
@@ -42,9 +43,21 @@ local function is_private(text, mask)
   return text:find("^%s") or mask(text) ~= text or text:find("[Pp]assw[%w_]*[\"'%]]*%s*=%s*[\"'%[]") or text:find("[Ss]ecret[%w_]*%s*=%s*[\"'%[]")
 end
 
+-- Now: other REPLs write to it, too, but one at a time. One that is stuck is not waited for.
+local function save(self)
+  local lock = false
+  for _ = 1, 50 do
+    lock = lockfile.open(self.history .. ".lock")
+    if lock ~= false then break end
+    signal.sleep(0.01)
+  end
+  local _ <close> = lock
+  self.editor:save(self.history)
+end
+
 local function remember_one(self, text)
   self.editor:remember(text)
-  if self.history then self.editor:save(self.history) end -- now: other REPLs write to it, too
+  if self.history then save(self) end
 end
 
 -- Several lines are one entry, unless that would change what they mean.

@@ -164,6 +164,19 @@ vm]], picture, l.env.LAB_CONTROL .. "/expire"))
     t:match(t:read(path), "\nfirst[^\n]+\n[^\n]+\nother\nlast[^\n]+\n$")
   end,
 
+  ["four REPLs that write to the history at once lose nothing"] = function(t)
+    local state, commands = t:directory(), {}
+    for i = 1, 4 do
+      local steps = { { wait = "luabuild> ", send = "" } }
+      for j = 1, 25 do steps[#steps + 1] = { wait = j > 1 and "luabuild> " or "", send = string.format("x%d_%d = 1\r", i, j) } end
+      steps[#steps + 1] = { wait = "luabuild> ", send = "\4" }
+      commands[i] = string.format("TERM=xterm python3 tests/terminal.py %s %s XDG_STATE_HOME=%s %s repl >/dev/null & ",
+        t:write(t:directory() .. "/steps.json", require("cjson").encode(steps)), NOBODY, state, program)
+    end
+    t:shell(table.concat(commands) .. "wait")
+    local _, count = t:read(state .. "/luabuild/history"):gsub("\nx%d+_%d+", "")
+    t:equal(count, 100)
+  end,
   ["secrets are masked in what is shown and in errors"] = function(t)
     local out = pipe(t, of_vcsim "127.0.0.1:9", '{ x = "my pass-word" }\nprint(1, "pass-word", nil)\nerror("pass-word")')
     t:equal(out:find("pass-word", 1, true), nil, out)
