@@ -73,6 +73,36 @@ function looking.options(connect, is_set)
   }
 end
 
+-- What a recipe did not write in an image or a step of it, or not there.
+local UNWRITTEN = { kind = true, step = true, recipe = true, variables = true, line = true, connection = true }
+
+-- As a recipe writes it: shell { … }. What is empty is left out.
+local Written = {}
+function Written.__shown(value)
+  local out = {}
+  for key, inner in next, value do
+    if not UNWRITTEN[key] and not (type(inner) == "table" and next(inner) == nil) then out[key] = inner end
+  end
+  if type(value.from) == "table" and value.from.kind then
+    out.from = setmetatable({}, { __tostring = function() return "image " .. value.from.name end })
+  end
+  return value.kind or value.step, out
+end
+
+--[[
+looking.image(image) -> image
+The same image; it, what it is made from, and their steps are shown as a recipe writes them.
+]]
+function looking.image(image)
+  for _, list in ipairs { image.provision or {}, image.on_error or {}, image.after or {} } do
+    for _, step in ipairs(list) do
+      if type(step) == "table" then setmetatable(step, Written) end
+    end
+  end
+  if type(image.from) == "table" then looking.image(image.from) end
+  return setmetatable(image, Written)
+end
+
 --[[
 looking.values(variables) -> {name = value}
 A recipe's variables as a plain table, which shows its values.

@@ -117,22 +117,25 @@ local function table_parts(p, value, indent, depth, field, owner)
 end
 
 local function table_text(p, value, indent, depth, field, owner)
-  local kind = vim.typeof(value)
-  local head = kind and p.paint("bold", kind) .. " " or ""
-  if p.open[value] then return head .. p.paint("dim", "(the same again)") end
+  local kind, whole, name = vim.typeof(value), value, nil
+  if p.open[value] then return p.paint("dim", "(the same again)") end
+  local shown = (getmetatable(value) or {}).__shown
+  if shown then name, value = shown(value) end
+  local head = (kind or name) and p.paint("bold", kind or name) .. " " or ""
   if depth >= p.depth and next(value) ~= nil then
     local count = rawlen(value)
     return head .. p.paint("dim", (kind or count == 0) and "{ … }" or string.format("{ %d … }", count))
   end
-  p.open[value] = true
+  p.open[whole] = true
   local parts = kind and data_parts(p, value, kind, indent, depth) or table_parts(p, value, indent, depth, field, owner)
-  p.open[value] = nil
+  p.open[whole] = nil
   return braces(p, head, parts, indent, not kind and type(rawget(value, 1)) ~= "table" and next(value, rawlen(value) > 0 and rawlen(value) or nil) == nil)
 end
 
 --[[
 nested.text(p, value, indent, depth [, field, owner]) -> string
-A value that stands `depth` levels deep, its further lines indented so far.
+A value that stands `depth` levels deep, its further lines indented so far. A table whose metatable has __shown is shown as that says:
+__shown(value) -> what stands before the braces, a table that is shown in its place.
   p              table             how: width, depth, now, paint, describe, rows: see pretty.show; names and open: empty tables
   field, owner   field, string     what the schema says of the value, and the type this stands in
 ]]

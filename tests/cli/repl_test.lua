@@ -197,6 +197,22 @@ return base { name = "r-image", guest_id = "otherLinux64Guest", iso = { url = "i
     t:equal(status, 0)
   end,
 
+  ["a recipe's image is shown as recipes write it, without what is only ours"] = function(t)
+    local dir = t:directory()
+    t:write(dir .. "/iso", "x")
+    local recipe = t:write(dir .. "/r.lua", [[
+local parent = base { name = "r-image", guest_id = "g", iso = { url = "iso", checksum = "none" }, ssh = { password = "in-the-recipe" } }
+return { clone { name = "r-clone", from = parent, provision = { shell { "true", name = "nothing" }, wait "3s" } } }
+]])
+    local out = pipe(t, NOBODY, "image\nimage.from", recipe)
+    t:match(out, '^clone {\n  address = ')
+    t:contains(out, '\n  from = image r-image,\n')
+    t:match(out, '\n  provision = {\n    shell {\n      "true",\n      interpreter = ')
+    t:contains(out, '\n    wait { seconds = 3 }\n')
+    t:match(out, '\n}\nbase {\n')
+    for _, ours in ipairs { "recipe = ", "variables = ", "connection = ", "line = ", "in-the-recipe" } do t:ok(not out:find(ours, 1, true), ours) end
+  end,
+
   ["exit, alone, ends it"] = function(t)
     local out, status = terminal.run(t, "env XDG_STATE_HOME=" .. t:directory() .. " " .. NOBODY .. program .. " repl",
       { { wait = "luabuild> ", send = "exit\r" } })

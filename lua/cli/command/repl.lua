@@ -48,6 +48,7 @@ local function from_recipe(given, words)
   local wanted = {}
   for key, value in pairs(images[1].connection) do wanted[key] = value end
   wanted.datacenter = images[1].placement and images[1].placement.datacenter
+  for _, image in ipairs(images) do looking.image(image) end
   return { image = images[1], images = images, vars = looking.values(images[1].variables) }, wanted, about.secrets
 end
 
