@@ -4,6 +4,7 @@ local vim = require "vim"
 local err = require "core.err"
 local runtime = require "runtime"
 local contract = require "cli.contract"
+local fold = require "cli.help.fold"
 local api = require "cli.help.api"
 local pages = require "cli.help.pages"
 local style = require "cli.help.style"
@@ -55,7 +56,11 @@ function parts.code(part, page, here, out)
   out("<pre>", linked(part[2], here, part[2]:match("^[%w_]+[.:][%w_]+") or page.name), "</pre>\n")
 end
 
-parts.contract = parts.code
+local DESKTOP = 112 -- columns that the page has where there is room
+
+function parts.contract(part, page, here, out)
+  parts.code({ "code", table.concat(fold.lines(part[2], DESKTOP), "\n") }, page, here, out)
+end
 
 function parts.heading(part, page, _, out)
   page.at = part.id or page.at
@@ -65,14 +70,16 @@ function parts.heading(part, page, _, out)
 end
 
 function parts.rows(part, page, here, out)
-  out '<dl>\n'
+  local typed = false
+  for _, row in ipairs(part[2]) do typed = typed or row[2] ~= "" end
+  out(typed and "<dl>\n" or '<dl class="two">\n')
   for _, row in ipairs(part[2]) do
     local id = escaped((page.at or page_id(page)) .. "." .. row[1])
     local kind = escaped(row[2])
     if row.link then kind = kind:gsub("%f[%w_]" .. row.link .. "%f[^%w_]", (link(row.link, row.link, here):gsub("%%", "%%%%"))) end
-    out(string.format('<div%s><dt><code>%s</code></dt><dd class="type">%s</dd><dd>%s</dd></div>\n',
-      page.kind == "API type" and "" or ' id="' .. id .. '"', row.link and link(row[1], escaped(row[1]), here) or escaped(row[1]), kind,
-      linked(row[3], here, page.name)))
+    out(string.format('<div%s><dt><code>%s</code></dt>%s<dd>%s</dd></div>\n',
+      page.kind == "API type" and "" or ' id="' .. id .. '"', row.link and link(row[1], escaped(row[1]), here) or escaped(row[1]),
+      typed and '<dd class="type">' .. kind .. "</dd>" or "", linked(row[3], here, page.name)))
   end
   out '</dl>\n'
 end

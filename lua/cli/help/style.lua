@@ -24,6 +24,7 @@ dt, dd.type { display: inline; margin-right: .6rem; }
 .names a { display: inline-block; margin-right: .8rem; }
 :target { background: color-mix(in srgb, var(--link) 12%, transparent); }
 footer { margin: 3rem 0 1rem; color: var(--dim); font-size: .85rem; }
-@media (min-width: 48rem) { dl > div { display: grid; grid-template-columns: 17rem 15rem 1fr; gap: 1rem; } dt, dd.type { margin: 0; } }
+@media (min-width: 48rem) { dl > div { display: grid; grid-template-columns: 17rem 15rem 1fr; gap: 1rem; } dt, dd.type { margin: 0; }
+  dl.two > div { grid-template-columns: 17rem 1fr; } }
 @media print { nav { display: none; } pre { border: 1px solid var(--line); } section { break-inside: avoid-page; } }
 ]]
