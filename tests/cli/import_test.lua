@@ -99,6 +99,9 @@ return {
     local text, lost = import(t, builder, { arguments = "-o r.lua" })
     t:equal(text, "")
     t:contains(lost, "next: luabuild check r.lua --var keys=… --var more=… --var word=…\n")
+    local clone = { type = "vsphere-clone", template = "{{user `source`}}", vm_name = "x" }
+    lost = select(2, import(t, clone, { variables = { source = "" }, arguments = "-o r.lua" }))
+    t:contains(lost, "next: luabuild check r.lua --var source=…\n")
     text = import(t, builder, { arguments = "--var keys=k" })
     t:contains(text, 'word = ""')
     t:contains(text, '{ v.keys .. v.more .. "<enter>" }')

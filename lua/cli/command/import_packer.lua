@@ -1,9 +1,11 @@
 -- import-packer TEMPLATE.json: a JSON template of Packer as a recipe
 local lfs = require "lfs"
 local err = require "core.err"
+local fold = require "cli.help.fold"
 local options = require "cli.options"
 local recipe = require "cli.packer.recipe"
 local template = require "cli.packer.template"
+local term = require "term"
 
 local function write(path, text, force)
   if lfs.attributes(path, "mode") and not force then
@@ -16,9 +18,10 @@ end
 -- What has to be looked at goes beside the recipe, not into it.
 local function report(lost, asked, where)
   if #lost > 0 then
-    io.stderr:write(string.format("not carried over as it was (%d); in the recipe these are marked `-- packer:` where they belong to one place:\n", #lost))
+    io.stderr:write(string.format("not carried over as it was (%d); the recipe marks its places with `-- packer:`\n", #lost))
   end
-  for _, line in ipairs(lost) do io.stderr:write("  ", (line:gsub("\n", "\n    ")), "\n") end
+  local columns = term.is_tty(2) and term.width() or math.huge
+  for _, line in ipairs(lost) do io.stderr:write("  ", table.concat(fold.wrap(line, columns - 4), "\n    "), "\n") end
   if not where then return end
   io.stderr:write("next: luabuild check ", where)
   for _, name in ipairs(asked) do io.stderr:write(" --var ", name, "=…") end

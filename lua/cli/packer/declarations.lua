@@ -107,7 +107,7 @@ declarations:need(name) -> nothing
 The option that it is cannot be left out: without a value it is asked for.
 ]]
 function declarations:need(name)
-  if self:value(name) == nil then self.needed[name] = true end
+  if self:value(name) == nil or self:value(name) == "" then self.needed[name] = true end
 end
 
 -- ---- vars { … } ----
@@ -145,7 +145,7 @@ local function declared(self, name)
   if self:is_secret(name) then return hidden(self, name, env) end
   if env then return writer.lua("os.getenv " .. writer.scalar(env) .. (its and "" or ' or ""')) end
   if its and SITE[its.name] and given(self, name).origin ~= "template" then return nil end
-  if value == nil or (value == "" and its) then return unset(self, name) end
+  if value == nil or value == "" and (its or self.needed[name]) then return unset(self, name) end
   value = convert.literal(value, its and (KINDS[its.type.name] or its.type.name) or self.used[name])
   if its and its.default == value then return nil end
   return value
