@@ -12,7 +12,7 @@ local function end_here(reason) err.raise("stopped", reason) end
 -- Read until one of the keys is given; the first is what an empty line means. Nobody there any more (Ctrl-D): the last.
 local function answer(choices, read)
   local shown = {}
-  for i, choice in ipairs(choices) do shown[i] = string.format("[%s]%s", choice.key, choice.text) end
+  for i, choice in ipairs(choices) do shown[i] = string.format("[%s]%s", i == 1 and choice.key:upper() or choice.key, choice.text) end
   local prompt = "  " .. table.concat(shown, ", ") .. "? "
   while true do
     local typed = read(prompt)

@@ -117,6 +117,22 @@ return clone { name = "large", from = small, linked = true, shutdown = "poweroff
     t:equal(builds.state(s).vms, { "small" })
   end,
 
+  ["of several images that ask, one is built after the other, and each asks"] = function(t)
+    local s = site(t)
+    local recipe = t:write(s.dir .. "/two.lua", [[
+      local v = vars {}
+      local function one(name)
+        return base { name = name, guest_id = "otherLinux64Guest", iso = { url = v.iso_url, checksum = v.iso_checksum },
+          boot = { "<enter>" }, shutdown = "poweroff", provision = { breakpoint("in " .. name) } }
+      end
+      return { one "first", one "second" }]])
+    local out, status = typed(s, { recipe }, { { wait = "breakpoint: in first" }, { wait = "[e]nd and keep the machine? ", send = "\n" },
+      { wait = "breakpoint: in second" }, { wait = "[G]o on", send = "g\n" } })
+    t:equal(status, 0, out)
+    t:contains(out, "breakpoint in first: one image after the other")
+    t:equal(builds.state(s).vms, { "first", "second" })
+  end,
+
   ["--on-error=ask: the step that failed is tried again, or the machine kept, or everything undone"] = function(t)
     local s = site(t)
     local flag = s.dir .. "/flag"

@@ -158,6 +158,34 @@ return {
     t:contains(shown[#shown - 1], " iso ")
     t:equal(shown[#shown - 2], "$ fg")
   end,
+  ["sentences are broken at blanks, each line with the image's name; paths and remote output stay whole"] = function(t)
+    local path = "/a/path/" .. ("x"):rep(60) .. ".png"
+    for _, prefix in ipairs { true, false } do
+      local w = watch { columns = 60, prefix = prefix, color = true }.show(story {
+        { 7, { event = "undo", name = "virtual machine with-a-long-name.build-12345678 in the folder Packer of somebody" } },
+        { 7, { event = "image.failed", code = "build", seconds = 7,
+          error = "it broke in a way that takes more than one line to say\n  the console: " .. path } } })
+      local text = table.concat(w.screen:lines(), "\n")
+      t:contains(text, prefix and [[
+
+base       undone: virtual machine
+base         with-a-long-name.build-12345678 in the folder
+base         Packer of somebody
+base     failed: it broke in a way that takes more than one
+base       line to say
+base       the console:
+base         /a/path/xxxxx]] or [[
+
+  undone: virtual machine with-a-long-name.build-12345678
+    in the folder Packer of somebody
+base: failed: it broke in a way that takes more than one
+  line to say
+  the console:
+    /a/path/xxxxx]])
+      t:contains(text:gsub("\n", ""), path)
+      t:match(table.concat(w.text), "\27%[2m[^\27\n]*somebody\27%[0m\n")
+    end
+  end,
   ["a terminal that changes its width leaves no rests"] = function(t)
     local w, list = watch { columns = 120 }, story()
     for i, e in ipairs(list) do

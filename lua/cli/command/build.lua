@@ -61,6 +61,18 @@ local function announced(order, emit, f)
   return failure
 end
 
+-- What makes a build ask its user, if anything does and somebody is there.
+local function who_asks(given, images)
+  if given.on_error == "ask" then return "--on-error=ask" end
+  if given.debug_step then return "--debug-step" end
+  if given.json or not ask.somebody() then return nil end
+  for _, image in ipairs(images) do
+    for _, step in ipairs(image.provision) do
+      if type(step) == "table" and step.step == "breakpoint" then return "breakpoint in " .. image.name end
+    end
+  end
+end
+
 local function run(given, words)
   given.ask = ask.secrets()
   local images, about = recipes.load(given, words)
@@ -71,8 +83,12 @@ local function run(given, words)
   for _, image in ipairs(ordered) do connection.check(image.connection) end
   one.cleanup_timeout(given) -- a mistake in it is said now
   one.check_steps(ordered, given)
-  local alone = given.on_error == "ask" or given.debug_step -- there is one terminal
-  local parallel = not alone and jobs.limit(given) > 1 and jobs.width(order) > 1
+  local parallel = jobs.limit(given) > 1 and jobs.width(order) > 1
+  local asks = parallel and who_asks(given, ordered)
+  if asks then
+    parallel = false
+    table.insert(about.notes, asks .. ": one image after the other, since there is one terminal for questions")
+  end
   local emit, view <close> = render.open(given, about, { build = true, prefix = parallel })
   local mask = function(text) return about.secrets:mask(text) end
   local asked = not parallel and control.new(given, view, looker(mask), mask) or nil

@@ -145,10 +145,15 @@ local function draw(self, above)
   if text ~= "" then self.write(text) end
 end
 
--- A detail that does not fit is cut off: all of it is in the log. Errors and remote output are shown whole.
-local function fitted(self, e, line, width)
-  if e.event ~= "step.done" or not width then return line end
-  return self.style:fit(line, width - 1)
+-- What is said in sentences; remote output is shown as it came.
+local SENTENCES = { note = true, warning = true, undo = true, ["image.decided"] = true, ["image.failed"] = true, ["image.skipped"] = true,
+  ["run.done"] = true }
+
+-- A line as it fits in so many columns. A detail that does not fit is cut off: all of it is in the log.
+local function fitted(self, e, line, columns)
+  line = line:gsub("\t", "    ")
+  if e.event == "step.done" then return { self.style:fit(line, columns) } end
+  return SENTENCES[e.event] and columns >= NAME and style_of.wrap(line, columns) or { line }
 end
 
 --[[
@@ -159,10 +164,13 @@ function live:event(e)
   local image = self.model:take(e)
   self.name_width = name_width(self.model.images)
   local about = self.prefix and image and style_of.pad(self.style:name(self.style:fit(image.name, NAME), image.number), self.name_width) .. " " or ""
-  local width, out = self.size(), {}
+  local begin, out = (self.stamp and self.stamp(e) or "") .. about, {}
+  local columns = (self.size() or 80) - 1 - select(2, term.cut(begin, 1000))
   local list = self.printer:of(e)
   if e.event == "run.done" then list = summary.lines(self.model, self.style) end
-  for i, line in ipairs(list) do out[i] = fitted(self, e, (self.stamp and self.stamp(e) or "") .. about .. line:gsub("\t", "    "), width) .. "\n" end
+  for _, line in ipairs(list) do
+    for _, one in ipairs(fitted(self, e, line, columns)) do out[#out + 1] = begin .. one .. "\n" end
+  end
   if #out > 0 or e.event == "run.done" then return draw(self, table.concat(out)) end
   if self.now() - self.looked >= live.INTERVAL then draw(self, "") end
 end

@@ -68,6 +68,27 @@ function style:fit(text, columns)
 end
 
 --[[
+style.wrap(text, columns) -> {string, ...}
+A line as those that it takes, broken at blanks and indented a little more from the second on, in the colour that goes on. A word that
+is too long by itself, a path or an address, stays whole.
+]]
+function style.wrap(text, columns)
+  local out, line, color = {}, "", ""
+  local indent = text:match "^ *" .. "  "
+  for blanks, word in text:gmatch "( *)([^ ]+)" do
+    local longer = line .. blanks .. word
+    if line ~= "" and term.cut(longer, columns) ~= longer then
+      out[#out + 1] = line .. (color ~= "" and "\27[0m" or "")
+      longer = indent .. color .. word
+    end
+    line = longer
+    for code in word:gmatch "\27%[(%d+)m" do color = code == "0" and "" or "\27[" .. code .. "m" end
+  end
+  out[#out + 1] = line
+  return out
+end
+
+--[[
 style:bar(part, width) -> string
 A bar of which `part` (0 to 1) is full.
 ]]
