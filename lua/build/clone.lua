@@ -57,7 +57,7 @@ local function snapshot_record(b) return { kind = "snapshot", vm = b.source.vm.m
 local function make(b)
   local linked = b.image.linked
   b.vm = task.run(b.source.vm, "CloneVM_Task", { folder = b.folder, name = b.temporary_name, spec = {
-    location = { pool = b.pool, host = b.compute.host, datastore = not linked and b.datastore or nil,
+    location = { pool = b.pool, host = b.compute.host, datastore = b.datastore,
       diskMoveType = linked and "createNewChildDiskBacking" or "moveAllDiskBackingsAndDisallowSharing" },
     snapshot = b.source.snapshot, powerOn = false, template = false, config = config_spec(b) } }, { progress = b.percent })
   machine.read_back(b)

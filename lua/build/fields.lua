@@ -123,7 +123,7 @@ local common = {
     { "datacenter", spec.text, doc = "name or path" }, { "cluster", spec.text, doc = "name or path" }, { "host", spec.text, doc = "name or path" },
     { "resource_pool", spec.text, doc = "name or path" }, { "datastore", spec.text, doc = "name" },
     { "folder", spec.text, doc = "VM folder, below the datacenter's vm folder" }, { "network", spec.text, doc = "name or path" } }),
-    default = {}, doc = "where in the vCenter; each is the variable of its name by default" },
+    default = {}, doc = "where in the vCenter; each is the variable of its name by default, \"\" for none" },
   { "http", spec.record("http", { { "ip", spec.text, doc = "as the guest sees it" },
     { "bind", spec.text, doc = "to listen at; what the guest is told, if that is ours" },
     { "random_path", spec.boolean, default = false, doc = "16 random characters at the end of ${http}: nobody finds the files who was not told" },
@@ -158,7 +158,7 @@ local clone_hardware = spec.record("hardware", {
 fields.clone = spec.record("clone", with({
   { "from", spec.any, required = true, doc = "an image of a recipe, or the name of a VM or template" },
   { "linked", spec.boolean, doc = "share the source's disks, on a snapshot" },
-  { "from_snapshot", spec.text, doc = "the source's snapshot to start from; its current one by default" },
+  { "from_snapshot", spec.text, doc = "the source's snapshot to start from, by name, path or id; its current one by default, none for a full clone" },
   { "make_snapshot", flag_or_name, default = false, doc = "take a snapshot of the source when a linked clone finds none" },
 }, clone_hardware))
 

@@ -59,12 +59,19 @@ local function merged(given, defaults)
   return out
 end
 
+-- A placement as a recipe gives it, over that of the variables; "" takes a variable's away.
+local function placed(given, v)
+  local out = merged(given, { datacenter = v.datacenter, cluster = v.cluster, host = v.host, resource_pool = v.resource_pool,
+    datastore = v.datastore, folder = v.folder, network = v.network })
+  for name, value in pairs(type(out) == "table" and out or {}) do if value == "" then out[name] = nil end end
+  return out
+end
+
 -- What neither kind of image says comes from the standard variables: the fields, filled in before they are read.
 local function with_common(fields, v)
   local out = merged(fields, { snapshot = v.create_snapshot, template = v.convert_to_template,
     output_dir = getmetatable(v).try "output_dir" })
-  out.placement = merged(fields.placement, { datacenter = v.datacenter, cluster = v.cluster, host = v.host,
-    resource_pool = v.resource_pool, datastore = v.datastore, folder = v.folder, network = v.network })
+  out.placement = placed(fields.placement, v)
   out.http = merged(fields.http, { ip = v.http_ip, port_min = v.http_port_min, port_max = v.http_port_max })
   local from = type(fields.from) == "table" and fields.from.ssh or {}
   out.ssh = merged(fields.ssh, { username = from.username or v.ssh_username, password = from.password or v.ssh_password,

@@ -66,7 +66,7 @@ local function objects(b)
   local p = b.image.placement
   put("folder", b.folder, p.folder and "the folder " .. p.folder or "the datacenter's vm folder")
   put("pool", b.pool, p.resource_pool and "the resource pool " .. p.resource_pool or "the resource pool of " .. b.compute.name)
-  if not (b.image.kind == "clone" and b.image.linked) then put("datastore", b.datastore, "the datastore " .. b.datastore.known.name) end
+  put("datastore", b.datastore, "the datastore " .. b.datastore.known.name)
   for name, network in pairs(b.networks) do
     put("network", network and network.object, "the network " .. (name ~= "" and name or network and network.name or ""))
   end

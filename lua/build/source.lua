@@ -1,5 +1,6 @@
 -- source: what a clone is made from: a VM or a template that is there, its snapshot, and whether the recipe can have what it asks for
 local err = require "core.err"
+local choose = require "vsphere.choose"
 local device = require "vsphere.device"
 local existing = require "build.existing"
 local units = require "core.units"
@@ -16,21 +17,23 @@ local function find(b)
   return f:folder(b.datacenter, from.placement.folder):find_vm(from.name)
 end
 
-local function snapshot_named(trees, name)
+-- All of these trees, each with the names of those that it stands on.
+local function snapshots(trees, above, list)
   for _, tree in ipairs(trees or {}) do
-    if tree.name == name then return tree.snapshot end
-    local found = snapshot_named(tree.childSnapshotList, name)
-    if found then return found end
+    local path = above .. tree.name
+    list[#list + 1] = { name = tree.name, path = path, object = tree.snapshot }
+    snapshots(tree.childSnapshotList, path .. "/", list)
   end
+  return list
 end
 
 local function choose_snapshot(b, facts, problem)
-  local wanted = b.image.from_snapshot
-  if wanted then
-    b.source.snapshot = snapshot_named(facts.snapshot and facts.snapshot.rootSnapshotList, wanted)
-    if not b.source.snapshot then problem(string.format("%s has no snapshot '%s'", facts.name, wanted)) end
+  local there = facts.snapshot or {}
+  if b.image.from_snapshot then
+    local list = snapshots(there.rootSnapshotList, "", {})
+    b.source.snapshot = err.wrap("from_snapshot", facts.name, choose.one, "snapshot", b.image.from_snapshot, list, "from_snapshot").object
   elseif b.image.linked then
-    b.source.snapshot = facts.snapshot and facts.snapshot.currentSnapshot
+    b.source.snapshot = there.currentSnapshot
     if not b.source.snapshot and not b.image.make_snapshot then
       problem(string.format("%s has no snapshot, and a linked clone stands on one", facts.name),
         "say make_snapshot = true to have one taken, or linked = false; a base image has one with snapshot = true")
@@ -93,9 +96,9 @@ function source.resolve(b, problem)
   if facts["runtime.powerState"] == "poweredOn" and b.image.linked == false then
     b.note(facts.name .. " is running: the clone's disk is as after a power cut")
   end
-  choose_snapshot(b, facts, problem)
   check_disk(b, facts, problem)
   check_room(b, facts, problem)
+  choose_snapshot(b, facts, problem)
 end
 
 return source

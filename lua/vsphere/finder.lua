@@ -1,9 +1,8 @@
 -- finder: names in the inventory to objects: by name, path, glob or id. One question for each kind of thing.
 local vim = require "vim"
-local glob = require "core.glob"
 local err = require "core.err"
-local runtime = require "runtime"
 local device = require "vsphere.device"
+local choose = require "vsphere.choose"
 local property = require "vsphere.property"
 
 local finder = {}
@@ -89,48 +88,6 @@ local function below(self, datacenter, what, ...)
   return entries_of(ahead.found, order)
 end
 
--- ---- choosing ----
-
-local function fits(entry, wanted)
-  if entry.name == wanted or entry.object.moid == wanted or entry.path == wanted then return true end
-  local tail = wanted:gsub("^/+", "")
-  if #entry.path > #tail and entry.path:sub(-#tail - 1) == "/" .. tail then return true end
-  return wanted:find("[*?]") and (glob.match(entry.name, wanted) or glob.match(entry.path, wanted))
-end
-
-local function listed(entries)
-  local names = {}
-  for i, entry in ipairs(entries) do
-    if i > 12 then
-      names[i] = "…"
-      break
-    end
-    names[i] = entry.path:find("/", 1, true) and entry.path or entry.name
-  end
-  return table.concat(names, ", ")
-end
-
-local function not_found(what, wanted, entries)
-  local names = {}
-  for i, entry in ipairs(entries) do names[i] = entry.name end
-  local near = runtime.nearest(wanted, names)
-  err.raise("notfound", string.format("no %s '%s'", what, wanted),
-    { hint = near and "did you mean '" .. near .. "'?" or (#entries > 0 and "there: " .. listed(entries) or "there is none at all") })
-end
-
-local function choose(what, wanted, entries, option)
-  if wanted then
-    local found = {}
-    for _, entry in ipairs(entries) do if fits(entry, wanted) then found[#found + 1] = entry end end
-    if #found == 1 then return found[1] end
-    if #found == 0 then not_found(what, wanted, entries) end
-    err.raise("notfound", string.format("several %ss are called '%s': %s", what, wanted, listed(found)), { hint = "give the path, or the id" })
-  end
-  if #entries == 1 then return entries[1] end
-  err.raise("notfound", #entries == 0 and string.format("there is no %s", what) or string.format("which %s? There are %s", what, listed(entries)),
-    { hint = "set " .. option })
-end
-
 --[[
 finder.new(session) -> finder
 Names are looked up as: a name, a path or its end ("Packer/images"), an id ("group-v3"), or a glob that fits one thing.
@@ -161,7 +118,7 @@ A datacenter, in whatever folder.
 Raises: notfound, with what is there or the nearest name.
 Blocks: yes, one request.
 ]]
-function finder:datacenter(name) return choose("datacenter", name, self:datacenters(), "datacenter") end
+function finder:datacenter(name) return choose.one("datacenter", name, self:datacenters(), "datacenter") end
 
 --[[
 finder:ask_ahead(datacenter, wanted, hosts) -> nothing
@@ -209,9 +166,9 @@ function finder:compute(datacenter, wanted)
     if vim.isa(entry.object.kind, "ComputeResource") then computes[#computes + 1] = entry end
     if entry.object.kind == "HostSystem" then hosts[#hosts + 1] = entry end
   end
-  local cluster = (wanted.cluster or not wanted.host) and choose("cluster or host", wanted.cluster, computes, "cluster or host")
+  local cluster = (wanted.cluster or not wanted.host) and choose.one("cluster or host", wanted.cluster, computes, "cluster or host")
   if not wanted.host then return cluster end
-  local host = choose("host", wanted.host, hosts, "host")
+  local host = choose.one("host", wanted.host, hosts, "host")
   local place = on_host(host, computes)
   if cluster and place.object ~= cluster.object then
     err.raise("notfound", string.format("host '%s' is not in cluster '%s'", host.name, cluster.name), { hint = "leave one of them out" })
@@ -228,7 +185,7 @@ Blocks: yes, one request, and none without a name.
 function finder:pool(compute, name)
   if not name then return compute.facts.resourcePool end
   local entries = ask(self, compute.facts.resourcePool, { step("pools", "ResourcePool", "resourcePool", "pools") }, { ResourcePool = { "name", "parent" } })
-  return choose("resource pool", name, entries, "resource_pool").object
+  return choose.one("resource pool", name, entries, "resource_pool").object
 end
 
 local function bound(entry, datacenter)
@@ -242,7 +199,7 @@ Raises: notfound.
 Blocks: yes, one request.
 ]]
 function finder:datastore(datacenter, name)
-  return bound(choose("datastore", name, below(self, datacenter, "datastore"), "datastore"), datacenter)
+  return bound(choose.one("datastore", name, below(self, datacenter, "datastore"), "datastore"), datacenter)
 end
 
 --[[
@@ -265,7 +222,7 @@ Blocks: yes, one request, and none without a name.
 ]]
 function finder:folder(datacenter, name)
   if not name or name == "" or name == "/" then return datacenter.facts.vmFolder end
-  return choose("folder", (name:gsub("/+$", "")), below(self, datacenter, "folder"), "folder").object
+  return choose.one("folder", (name:gsub("/+$", "")), below(self, datacenter, "folder"), "folder").object
 end
 
 -- From a folder or virtual app to the VMs below it.
@@ -297,7 +254,7 @@ Raises: notfound, with the nearest name or what is there.
 Blocks: yes, one request.
 ]]
 function finder:vm(datacenter, name, option)
-  return choose("virtual machine", name, self:vms(datacenter), option or "the name").object
+  return choose.one("virtual machine", name, self:vms(datacenter), option or "the name").object
 end
 
 -- What a card needs to know of its network; the switch's uuid costs a request.
@@ -322,7 +279,7 @@ function finder:network(datacenter, name)
   for i = #entries, 1, -1 do -- the uplink port groups of a distributed switch are not for machines
     if entries[i].name:find("DVUplinks", 1, true) then table.remove(entries, i) end
   end
-  local found = choose("network", name, entries, "network")
+  local found = choose.one("network", name, entries, "network")
   found.backing = backing(found)
   return found
 end

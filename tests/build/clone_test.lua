@@ -94,6 +94,40 @@ return {
     t:equal(status, 2)
     t:contains(out, "hardware.disk: cannot grow in a linked clone")
   end,
+  ["a snapshot is chosen by its name or path; what is not there or not clear is said with what there is"] = function(t)
+    local s = site(t)
+    local vc <close> = s.lab:connect()
+    local vm = s.lab:create_vm(vc, "theirs")
+    for _, name in ipairs { "first", "same", "same" } do vm:take_snapshot(name, "") end
+    local function build(snapshot)
+      return builds.run(s, t:write(s.dir .. "/copy.lua", string.format(
+        'return clone { name = "copy", from = "theirs", from_snapshot = %q, linked = true, shutdown = "poweroff" }', snapshot)))
+    end
+    local out, status = build "frist"
+    t:equal(status, 1)
+    t:contains(out, "theirs: no snapshot 'frist'\n  did you mean 'first'?")
+    out, status = build "same"
+    t:equal(status, 1)
+    t:contains(out, "several snapshots are called 'same': first/same, first/same/same")
+    out, status = build "first"
+    t:equal(status, 0, out)
+  end,
+  ["a linked clone, too, goes to the datastore that is chosen for it"] = function(t)
+    local s = site(t)
+    builds.recipe(s)
+    t:equal(select(2, builds.run(s, clone_recipe(s))), 0)
+    local asked
+    for _, r in ipairs(s.lab:log()) do if r.method == "CloneVM_Task" then asked = r.xml end end
+    t:match(asked, '<datastore type="Datastore">[^<]+</datastore>.*createNewChildDiskBacking')
+  end,
+  ["a placement that a variable gives is taken away by an empty text"] = function(t)
+    local s = site(t)
+    builds.recipe(s)
+    local out, status = builds.run(s, clone_recipe(s, 'placement = { cluster = "", resource_pool = "", host = "DC0_H0" }'))
+    t:equal(status, 0, out)
+    local vc <close> = s.lab:connect()
+    t:equal(vm_of(s, vc, "copy"):get("runtime.host").name, "DC0_H0")
+  end,
   ["a template is a source"] = function(t)
     local s = site(t)
     builds.recipe(s, "template = true")
