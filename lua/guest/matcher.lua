@@ -11,6 +11,7 @@ local SHOWN = 200 -- characters of a found text in a message
 local patterned = { name = "pattern", read = function(_, value, path, problems)
   if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
   if type(value) ~= "string" then return spec.string:read(value, path, problems) end
+  if value:find("${", 1, true) then return value end -- known when the variables are
   local ok, message = pattern.parse(value)
   if not ok then problems[#problems + 1] = { path = path, message = message } end
   return value
@@ -179,7 +180,9 @@ function matcher.test(want, found, lines)
   end
   if type(want) == "table" then return by_comparisons(want, found), shown end
   if type(found) == "table" or lines then return #missing({ tostring(want) }, found) == 0, shown end
-  return same(want, found), shown
+  if same(want, found) then return true, shown end
+  if tostring(want):find "^!?/.*/$" then shown = shown .. " (a text is compared as it is; expressions stand in a list)" end
+  return false, shown
 end
 
 return matcher

@@ -149,10 +149,11 @@ return {
     t:ok(ok, table.concat(out, "\n"))
     out, ok = ask(t, g, { command = { a = { run = "echo no luck >&2; exit 4", out = "luck" }, b = { run = "echo one; echo two", out = "three" },
       c = { run = "sleep 5", timeout = 0.3 }, d = "kill -KILL $$" }, matching = { e = { content = 5, matches = { lt = 5 } }, f = { content = "a\nb",
-        matches = "c" } } })
+        matches = "c" }, g = { content = "x", matches = "/x/" } } })
     t:equal({ ok, out }, { false, { "FAIL a status: 4 (no luck)", "FAIL a out: nothing (no luck)", "ok b status: 0", "FAIL b out: one ⏎ two",
       "FAIL c status: it did not end in time",
-      out[6], "FAIL e matches: 5", "FAIL f matches: a ⏎ b" } })
+      out[6], "FAIL e matches: 5", "FAIL f matches: a ⏎ b",
+      "FAIL g matches: x (a text is compared as it is; expressions stand in a list)" } })
     t:ok(out[6] == "FAIL d status: nothing (killed by SIGKILL)" or out[6]:find("^FAIL d status: 137"), out[6]) -- as the user's shell tells it
   end,
 
@@ -188,7 +189,7 @@ return {
     local g, server = connect(t)
     local asked = 0
     local out, ok = ask(t, g, { vars = { port = server.port, address = function(guest) asked = asked + 1 return guest.address end },
-      port = { "tcp:${port}" }, addr = { "tcp://${address}:${port}" }, command = { a = { run = "A=1; echo ${A}${port}", out = "1${port}" },
+      port = { "tcp:${port}" }, addr = { "tcp://${address}:${port}" }, command = { a = { run = "A=1; echo ${A}${port}", out = { "1${port}", "/^1${port}$/" } },
         b = { run = "exit 1", skip = true } },
       include = { { command = { a = { run = "echo from the included table ${port}", out = "table ${port}" } } }, { vars = { port = 1 },
         port = { ["tcp:${port}"] = false } } } })
