@@ -108,7 +108,9 @@ Blocks: yes.  Source: DSP0243 1.1.0, 5.3.
 function pack.ova(target, path, options)
   options = options or {}
   local algorithm, notes = options.manifest or "sha256", {}
-  if lfs.attributes(target, "mode") and not options.force then
+  local there = lfs.attributes(target, "mode")
+  if there == "directory" then err.raise("exists", target .. " is a directory", { hint = "the archive to make is named first, then what goes in" }) end
+  if there and not options.force then
     err.raise("exists", target .. " is there already", { hint = "--force replaces it" })
   end
   local p = ovfpackage.open(path)
