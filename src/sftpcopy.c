@@ -112,7 +112,7 @@ static int is_directory(lua_State *L, Session *s, const char *path, double deadl
 static int store(lua_State *L, Session *s, Source *from, const char *part, const char *path, lua_Integer mode, Copy *c) {
   int rc, error = 0, n;
   rc = sftp_open(L, s, part, CREATE, (long)(mode & 0700) | 0600, lb_now() + c->patience);
-  if (rc) return sftp_fail(L, s, rc, "create", part);
+  if (rc) return sftp_fail(L, s, rc, "create", path);
   rc = send_all(L, s, from, c, &error);
   if (rc == 0) {
     LIBSSH2_SFTP_ATTRIBUTES a = {0};
