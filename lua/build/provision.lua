@@ -55,12 +55,14 @@ function acts.upload(b, step)
     b.guest:write(step.to, step.content, { mode = step.mode })
     return step.to
   end
-  for _, path in ipairs(step.from or {}) do b.guest:download(path, step.to, { progress = function(done, total) b.progress(done, total, path) end }) end
-  if step.from then return table.concat(step.from, ", ") .. " of the guest → " .. step.to end
+  local several = #step + #(step.from or {}) > 1 -- each keeps its name, then
+  local to = several and not step.to:find "/$" and step.to .. "/" or step.to
+  for _, path in ipairs(step.from or {}) do b.guest:download(path, to, { progress = function(done, total) b.progress(done, total, path) end }) end
+  if step.from then return table.concat(step.from, ", ") .. " of the guest → " .. to end
   for _, path in ipairs(step) do
-    b.guest:upload(path, step.to, { mode = step.mode, progress = function(done, total) b.progress(done, total, path) end })
+    b.guest:upload(path, to, { mode = step.mode, progress = function(done, total) b.progress(done, total, path) end })
   end
-  return table.concat(step, ", ") .. " → " .. step.to
+  return table.concat(step, ", ") .. " → " .. to
 end
 
 -- The script is a file in the guest for as long as it runs; its variables are in no file and no argument list.

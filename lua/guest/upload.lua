@@ -150,6 +150,7 @@ Blocks: yes.
 function upload.receive(session, from, to, options)
   local target, source = without_slash(to), without_slash(from)
   local content_only = from:find("/$") ~= nil
+  if to:find("/$") and not lfs.attributes(target, "mode") then err.check(lfs.mkdir(target)) end
   if not content_only and lfs.attributes(target, "mode") == "directory" then target = target .. "/" .. base_name(source) end
   return receive(session, source, target, options or {}, 1)
 end

@@ -25,6 +25,14 @@ return {
     t:equal(status, 0, out)
     t:match(out, "say> at root@127%.%d+%.%d+%.%d+:" .. s.lab.env.LAB_SSH_PORT .. " given")
   end,
+  ["several files go into a directory that is not there yet, to the guest and back"] = function(t)
+    local s = site(t)
+    for _, name in ipairs { "one", "two" } do t:write(s.dir .. "/" .. name, name .. "\n") end
+    local out, status = builds.run(s, builds.recipe(s, string.format([[provision = { upload { "%s/one", "%s/two", to = "/tmp/both" },
+      upload { from = { "/tmp/both/one", "/tmp/both/two" }, to = "%s/back" } },]], s.dir, s.dir, s.dir)))
+    t:equal(status, 0, out)
+    t:equal({ t:read(s.dir .. "/back/one"), t:read(s.dir .. "/back/two") }, { "one\n", "two\n" })
+  end,
   ["a failing local command fails the build with its last lines, and a slow one is killed"] = function(t)
     local s = site(t)
     local out, status = builds.run(s, builds.recipe(s, [[provision = { local_shell { "echo the reason; exit 3" } },]]))
