@@ -65,6 +65,25 @@ function acts.upload(b, step)
   return table.concat(step, ", ") .. " → " .. to
 end
 
+-- What a script that ran too long has left: sshd ends nothing when we turn away. Its processes are one group, unless the leader is
+-- somebody else's.
+local STOP = [[
+runs() { grep -qF %s /proc/$1/cmdline 2> /dev/null; }
+for process in /proc/[0-9]*; do
+  process=${process#/proc/}
+  runs $process && [ $process != $$ ] && read -r stat < /proc/$process/stat || continue
+  set -- ${stat##*) }
+  if runs $3 || [ ! -d /proc/$3 ]; then process=-$3; fi
+  kill -KILL $process
+done
+rm -f %s
+]]
+
+local function stop_script(b, step, path)
+  local ok, e = pcall(b.guest.try, b.guest, "sh", { sudo = step.sudo, stdin = STOP:format(path, path), timeout = 30 })
+  if not ok and err.is(e, "cancelled") then error(e, 0) end
+end
+
 -- The script is a file in the guest for as long as it runs; its variables are in no file and no argument list.
 local function run_script(b, step)
   local feed, finish = printer(b, step.name or "shell")
@@ -76,6 +95,10 @@ local function run_script(b, step)
   finish()
   if ok then return end
   if err.is(e) and e.status then e.message = string.format("the script ended with status %d", e.status) end -- not our dressing of it
+  if err.is(e, "timeout") then
+    stop_script(b, step, path)
+    e.message = "the script still ran after " .. units.format_seconds(step.timeout)
+  end
   error(e, 0)
 end
 

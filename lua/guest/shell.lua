@@ -6,6 +6,7 @@ local tail = require "core.tail"
 local units = require "core.units"
 local check = require "guest.check"
 local login = require "guest.login"
+local options_of = require("guest.options").read
 local space = require "guest.space"
 local sudo = require "guest.sudo"
 local upload = require "guest.upload"
@@ -30,7 +31,7 @@ Log in to a guest, with patience: until `timeout`, a refused connection, passwor
   options.passphrase string|nil     of the key
   options.agent    boolean = false
   options.known    string|nil       the only host key to talk to ("SHA256:..."); without it the first one that logs us in is kept to
-  options.timeout  number = 1800    seconds
+  options.timeout  number|string = 1800  seconds, or "10m"
   options.note     function|nil     called with a line about what is being waited for
   options.hide     function|nil     whether a command has something in it that no list of processes may show: it travels over
                                     standard input then, as variables and passwords always do
@@ -40,8 +41,8 @@ format (the key file), cancelled, and what the address function raises otherwise
 Blocks: yes.
 ]]
 function shell.connect(options)
-  local self = setmetatable({ options = options, facts = {} }, guest)
-  login.patiently(self, options.timeout or 1800)
+  local self = setmetatable({ options = options_of("shell.connect", options), facts = {} }, guest)
+  login.patiently(self, self.options.timeout)
   return self
 end
 
@@ -74,11 +75,12 @@ local function session_of(self) return self.session or err.raise("net", "not con
 -- ---- commands ----
 
 local function execute(self, command, options)
-  return session_of(self):exec(command, { stdin = options.stdin, timeout = options.timeout or 3600, limit = options.limit,
+  return session_of(self):exec(command, { stdin = options.stdin, timeout = options.timeout, limit = options.limit,
     on_output = options.on_output })
 end
 
 local function exec(self, command, options)
+  if type(command) ~= "string" then error("a command is expected, got a " .. type(command), 3) end
   local text, stdin = sudo.dress(self, command, options)
   return execute(self, text, { stdin = stdin, timeout = options.timeout, limit = options.limit, on_output = options.on_output })
 end
@@ -89,16 +91,16 @@ Run a command and give its result whatever its exit status; see ssh.exec for the
   options.stdin     string|nil
   options.env       {name = value}|nil  sent over standard input, so that nobody sees it in a list of processes
   options.sudo      boolean = false     as root; the password goes over standard input
-  options.timeout   number = 3600       seconds
+  options.timeout   number|string = 3600  seconds, or "10m"
   options.limit     integer = 1 MiB     bytes kept of each stream
   options.on_output function|nil        called with ("out"|"err", bytes) as they come
 Raises: timeout, net, ssh, cancelled; auth (no way to become root).
 Blocks: yes.
 ]]
-function guest:try(command, options) return err.check(exec(self, command, options or {})) end
+function guest:try(command, options) return err.check(exec(self, command, options_of("guest:try", options))) end
 
 local function is_valid(status, valid)
-  for _, one in ipairs(valid or { 0 }) do if status == one then return true end end
+  for _, one in ipairs(valid) do if status == one then return true end end
   return false
 end
 
@@ -116,8 +118,7 @@ Raises: build, with the last lines of output, the fields `status` and `signal`; 
 Blocks: yes.
 ]]
 function guest:run(command, options)
-  local o = {}
-  for k, v in pairs(options or {}) do o[k] = v end
+  local o = options_of("guest:run", options)
   local listen, last_lines = tail.keeper(o.on_output)
   o.on_output = listen
   local result, message, code = exec(self, command, o)
@@ -125,6 +126,7 @@ function guest:run(command, options)
     fields.hint, fields.target = last_lines(), self.address
     err.raise(why, how, fields)
   end
+  if code == "timeout" then message = string.format("`%s` still ran after %s", first_line(command), units.format_seconds(o.timeout)) end
   if not result then fail(code, message, {}) end
   if is_valid(result.status, o.valid) then return (result.out:gsub("\n$", "")) end
   local what = result.signal and "was killed by SIG" .. result.signal or "ended with status " .. tostring(result.status)
@@ -170,20 +172,20 @@ Raises: notfound, io, ssh, net, timeout.
 Blocks: yes.
 ]]
 function guest:write(path, content, options)
-  err.check(session_of(self):upload({ content = content }, path, { mode = options and options.mode }))
+  err.check(session_of(self):upload({ content = content }, path, options_of("guest:write", options)))
 end
 
 --[[
 guest:upload(from, to [, options]) -> integer
 Copy files and trees to the guest; see upload.send.
 ]]
-function guest:upload(from, to, options) return upload.send(session_of(self), from, to, options) end
+function guest:upload(from, to, options) return upload.send(session_of(self), from, to, options_of("guest:upload", options)) end
 
 --[[
 guest:download(from, to [, options]) -> integer
 Copy files and trees from the guest; see upload.receive.
 ]]
-function guest:download(from, to, options) return upload.receive(session_of(self), from, to, options) end
+function guest:download(from, to, options) return upload.receive(session_of(self), from, to, options_of("guest:download", options)) end
 
 -- ---- what has to be true ----
 
@@ -197,7 +199,7 @@ function guest:check(checks) return check.now(self, checks) end
 guest:zero_free_space([options]) -> report
 Fill the free space of the guest's file systems with zeros, or trim it; see space.zero.
 ]]
-function guest:zero_free_space(options) return space.zero(self, options) end
+function guest:zero_free_space(options) return space.zero(self, options_of("guest:zero_free_space", options)) end
 
 -- ---- off and on ----
 
@@ -237,23 +239,22 @@ end
 --[[
 guest:reboot([options]) -> nothing
 Reboot and log in again: done when the guest has a new boot id. Its address is asked for anew.
-  options.timeout  number = 600     seconds
+  options.timeout  number|string = 600  seconds, or "10m"
   options.command  string = "reboot"  run as root, like guest:shutdown's
 Raises: timeout (with what was missing); build (the command failed); as shell.connect.
 Blocks: yes.
 ]]
 function guest:reboot(options)
-  options = options or {}
-  local limit = options.timeout or 600
-  local until_, before = signal.now() + limit, boot_id(self)
-  run_last(self, options.command or "reboot")
+  local o = options_of("guest:reboot", options)
+  local until_, before = signal.now() + o.timeout, boot_id(self)
+  run_last(self, o.command)
   self.facts = {}
   repeat
     self:close()
     signal.sleep(1)
     local left = until_ - signal.now()
     if left <= 0 then
-      err.raise("timeout", "the guest did not boot again within " .. units.format_seconds(limit) .. ": its boot id is still the old one",
+      err.raise("timeout", "the guest did not boot again within " .. units.format_seconds(o.timeout) .. ": its boot id is still the old one",
         { op = "reboot", target = self.address })
     end
     err.wrap("reboot", self.address, login.patiently, self, left)

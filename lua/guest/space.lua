@@ -111,7 +111,7 @@ space.zero(guest [, options]) -> report
 Give the free space of every local file system that is mounted and can be written back to the disk below it, as root: fstrim where
 the disk takes discards, else a file of zeros until it is full, which has no name while it grows, so that its space comes back
 whatever happens. Stop first what must not see a full disk. Zeros become small in an export, what was deleted there does not.
-  options.timeout  number = 3600     seconds for all of them
+  options.timeout  number|string = 3600  seconds for all of them, or "10m"
   options.trim     boolean = true    fstrim where it works
   options.only     {path, ...}|nil   these mount points only
   options.note     function|nil      called with a line for each file system; the guest's own by default

@@ -32,12 +32,22 @@ return {
       ["nothing to fetch"] = { console = true, fields = 'provision = { upload { from = "/root/nothing", to = "' .. s.dir .. '" } },',
         says = { "provision 1 upload: ", "/root/nothing", "no such file or directory" } },
       ["hangs"] = { console = true, fields = 'provision = { shell { "echo before", "sleep 2", timeout = "300ms" } },',
-        says = { "provision 1 shell: ", "not done in time", "before" } },
+        says = { "provision 1 shell: ", ": the script still ran after 0.3s\n  before\n" } },
       ["no interpreter"] = { console = true, fields = 'provision = { shell { "x", interpreter = "/bin/no-such-shell" } },',
         says = { "provision 1 shell: ", "the script ended with status 127", "no-such-shell" } },
       ["checks"] = { console = true, fields = 'provision = { check { file = { "/no/such" }, port = { "tcp:1" } } },',
         says = { "provision 1 check: ", "2 checks failed", "file /no/such exists: expected true, found false" } },
     })
+  end,
+
+  ["a script that runs too long is ended, with what it started, before it is tried again"] = function(t)
+    local s = site(t)
+    local script = string.format("trap '' HUP; echo $$ >> %s/pids; sleep 1000 & echo $! >> %s/pids; wait", s.dir, s.dir)
+    failures.run(s, { ["hangs twice"] = { console = true, says = { "the script still ran after 0.5s; try 2 of 2" },
+      fields = string.format("provision = { shell { %q, timeout = '500ms', retries = 1, retry_interval = '0s' } },", script) } })
+    local _, tries = t:read(s.dir .. "/pids"):gsub("%d+", "")
+    t:equal(tries, 4)
+    t:equal(t:shell("for p in $(cat " .. s.dir .. "/pids); do grep -s '^State:.[^ZX]' /proc/$p/status; done"), "")
   end,
 
   ["a guest that loses its network"] = function(t)

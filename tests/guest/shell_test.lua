@@ -64,11 +64,22 @@ return {
     t:equal({ e.code, e.status }, { "build", 9 })
     t:match(e.hint, "^81\n.*\n100$")
     t:raises("was killed by SIGTERM", g.run, g, "kill -TERM $$")
-    local lost = t:raises("not done in time", g.run, g, "echo begun; sleep 10", { timeout = 3 })
+    local lost = t:raises("`echo begun; sleep 10` still ran after 3.0s", g.run, g, "echo begun; sleep 10", { timeout = 3 })
     t:equal({ lost.code, lost.hint }, { "timeout", "begun" })
     t:equal(g:run("echo still"), "still")
     local long = t:raises("status 1", g.run, g, "seq 300000; echo the end; exit 1", { limit = 10 })
     t:match(long.hint, "the end$", "the tail, not the head")
+  end,
+
+  ["options are read strictly, durations as people write them"] = function(t)
+    local server = sshd.start(t)
+    local g <close> = connect(server)
+    t:raises("guest:run: unknown option 'timout': did you mean 'timeout'?", g.run, g, "true", { timout = 1 })
+    t:raises("guest:zero_free_space: unknown option 'onyl'", g.zero_free_space, g, { onyl = { "/" } })
+    t:raises("shell.connect: username is required", shell.connect, { address = "127.0.0.1" })
+    t:raises("still ran after 0.2s", g.run, g, "sleep 10", { timeout = "200ms" })
+    t:raises("a command is expected, got a nil", g.run, g)
+    t:equal(g:run("exit 3", { valid = 3 }), "")
   end,
 
   ["variables reach the command, and no list of processes"] = function(t)
