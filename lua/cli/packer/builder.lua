@@ -20,8 +20,8 @@ local INSIDE = { hardware = { "cpus", "cores", "memory", "disks", "nics", "contr
 -- Options that media, steps and after read, or this file.
 local ELSEWHERE = {}
 for name in ([[iso_url iso_urls iso_checksum iso_checksum_type iso_checksum_url iso_paths cdrom_type http_directory http_content
-  floppy_files floppy_dirs floppy_img_path floppy_content floppy_label cd_files cd_content cd_label boot_command boot_wait boot_keygroup_interval vm_name template
-  shutdown_command ssh_password export]]):gmatch "%S+" do
+  floppy_files floppy_dirs floppy_img_path floppy_content floppy_label cd_files cd_content cd_label
+  boot_command boot_wait boot_keygroup_interval vm_name template shutdown_command ssh_password export]]):gmatch "%S+" do
   ELSEWHERE[name] = true
 end
 
