@@ -75,7 +75,8 @@ Raises: usage (somebody must be there, and is not).
 function control.new(given, view, look, mask)
   if given.json or not ask.somebody() then
     local wanted = given.on_error == "ask" and "--on-error=ask" or given.debug_step and "--debug-step"
-    if wanted then err.raise("usage", wanted .. " needs a terminal", { hint = "--on-error=abort and --until keep the machine for a look" }) end
+    local why = given.json and ": with --json nobody is asked" or " needs a terminal"
+    if wanted then err.raise("usage", wanted .. why, { hint = "--on-error=abort and --until keep the machine for a look" }) end
     return nil
   end
   local self = { view = view, look = look, mask = mask, stepping = given.debug_step }

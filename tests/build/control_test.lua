@@ -89,6 +89,7 @@ return clone { name = "large", from = small, linked = true, shutdown = "poweroff
     local out, status = builds.run(s, recipe, "--on-error=ask")
     t:equal(status, 2, out)
     t:contains(out, "--on-error=ask needs a terminal")
+    t:contains(builds.run(s, recipe, "--on-error=ask", "--json"), "--on-error=ask: with --json nobody is asked")
     out, status = builds.run(s, recipe)
     t:equal(status, 0, out)
     t:contains(out, "nobody to ask: went on")

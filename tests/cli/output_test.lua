@@ -104,6 +104,7 @@ return {
     local text = t:read(path)
     t:match(text, "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ small  ")
     t:match(text, "\n%S+     CreateVM_Task Folder folder%-%d+: 200 in [%d.]+s, [%d.]+ KiB sent, ")
+    t:match(text, "\n%S+     waiting until the guest is off, 5m00s at most\n")
     t:match(text, "\n%S+ small: built in ")
     t:ok(not text:find("<CreateVM_Task", 1, true), "bodies only with --debug")
     local names = t:shell("ls " .. s.dir .. "/output/log")

@@ -120,7 +120,7 @@ return {
     t:match(last(w), ", 4m00s left$")
     w.columns = 40
     w.view:tick()
-    t:match(last(w), "^  %S+ iso 1m01s  1/2  waiting for some…$")
+    t:match(last(w), "^  %S+ iso 1m01s  1/2  wait…, 4m00s left$")
     w.show { list[7] }
     t:match(last(w), "25%%")
     w.columns = 80
@@ -162,12 +162,15 @@ return {
     local path = "/a/path/" .. ("x"):rep(60) .. ".png"
     for _, prefix in ipairs { true, false } do
       local w = watch { columns = 60, prefix = prefix, color = true }.show(story {
+        { 6, { event = "note", step = "provision", message = "a note about something that takes more room than there is" } },
         { 7, { event = "undo", name = "virtual machine with-a-long-name.build-12345678 in the folder Packer of somebody" } },
         { 7, { event = "image.failed", code = "build", seconds = 7,
           error = "it broke in a way that takes more than one line to say\n  the console: " .. path } } })
       local text = table.concat(w.screen:lines(), "\n")
       t:contains(text, prefix and [[
 
+base         a note about something that takes more room
+base           than there is
 base       undone: virtual machine
 base         with-a-long-name.build-12345678 in the folder
 base         Packer of somebody

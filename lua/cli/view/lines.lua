@@ -55,6 +55,9 @@ shown["check"] = function(s, e)
   return indented(string.format("%s %-12s %-30s %-10s %s", mark, e.kind, e.name, e.property, said), e.parent and 3 or 2)
 end
 shown["picture"] = function(s, e) return s.debug and nested(s, e, "dim", "console: " .. e.path) or nil end
+shown["doing"] = function(s, e)
+  return s.debug and e.timeout and nested(s, e, "dim", string.format("%s, %s at most", e.what, units.format_seconds(e.timeout))) or nil
+end
 shown["http.get"] = function(s, e)
   return nested(s, e, "dim", string.format("http %s %d, %s to %s", e.path, e.status, units.format_bytes(e.bytes), e.client))
 end

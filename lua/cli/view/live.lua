@@ -70,10 +70,12 @@ local function count_of(image)
   return begun > 0 and string.format("%d/%d", begun, image.planned) or nil
 end
 
--- What it does just now, as far as there is room: the last on its line.
-local function doing(s, d, at)
+-- What it does just now, as far as there is room behind its line; how long still is the last to go.
+local function with_doing(s, line, d, width, at)
+  if not d then return line end
   local left = d.ends and string.format(", %s left", units.format_seconds(math.max(0, d.ends - at))) or ""
-  return "  " .. s:paint("dim", d.what:gsub("\t", " ") .. left)
+  local room = width - select(2, term.cut(line, width)) - 2 - #left
+  return room < #s.marks.more and line or line .. "  " .. s:paint("dim", s:fit(d.what:gsub("\t", " "), room) .. left)
 end
 
 -- One image: spinner, step, part, how long, how far.
@@ -89,7 +91,7 @@ local function status_line(self, image, width, at)
   if count then pieces[#pieces + 1] = s:paint("dim", count) end
   local clock = string.format(part and "%-5s" or "%s", units.format_seconds(math.max(0, at - step.began)))
   local head = name .. spinner .. " " .. s:paint("bold", title) .. " " .. clock
-  return compose(s, head, pieces, part, width) .. (image.doing and doing(s, image.doing, at) or "")
+  return with_doing(s, compose(s, head, pieces, part, width), image.doing, width, at)
 end
 
 local function waiting_line(self)

@@ -74,7 +74,7 @@ is too long by itself, a path or an address, stays whole.
 ]]
 function style.wrap(text, columns)
   local out, line, color = {}, "", ""
-  local indent = text:match "^ *" .. "  "
+  local indent = text:gsub("\27%[%d+m", ""):match "^ *" .. "  "
   for blanks, word in text:gmatch "( *)([^ ]+)" do
     local longer = line .. blanks .. word
     if line ~= "" and term.cut(longer, columns) ~= longer then
