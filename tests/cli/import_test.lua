@@ -251,7 +251,7 @@ return {
   ["whatever a template says, what comes out is Lua, or it is said that it is no template"] = function(t)
     local nasty = { "", "a\nb]", "a\r\nb", "\0\1", "]]", "{{user `os-x`}}/{{user `end`}}", "{{", "{{}}", "{{ | }}", "{{user}}", "${x}", "-- x", "'\"\\", {},
       { 1 }, { a = "b" }, { {} }, cjson.null, true, 4096, "{{isotime}}", "{{ .HTTPIP }}:{{ .HTTPPort }}", "echo 'x' | sudo -S ", "{{env `Q`}}",
-      "{{user `c1`}}", "\255" }
+      "{{user `c1`}}", "{{user `iso_checksum_type`}}:{{env `Q`}}", "\255" }
     local names = { "vm_name", "RAM", "storage", "network_adapters", "boot_command", "boot_wait", "floppy_files", "http_content", "iso_url",
       "iso_checksum", "export", "notes", "ssh_username", "shutdown_command", "configuration_parameters", "template", "vcenter_server", "firmware" }
     local keys = { "inline", "script", "environment_vars", "execute_command", "source", "destination", "only", "override", "pause_before", "custom_data" }

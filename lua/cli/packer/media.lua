@@ -27,7 +27,8 @@ local function checksum(image, raw)
   local values = image.values
   local parts = type(raw) == "string" and values:parts(raw) or {}
   local kind, digest = parts[1], parts[3]
-  if #parts == 3 and parts[2] == ":" and type(kind) == "table" and type(digest) == "table" and kind.variable == "iso_checksum_type" then
+  if #parts == 3 and parts[2] == ":" and type(kind) == "table" and type(digest) == "table" and digest.variable
+    and kind.variable == "iso_checksum_type" then
     put(image, "iso.checksum", writer.lua(values:expression("{{user `" .. digest.variable .. "`}}")))
     put(image, "iso.checksum_type", writer.lua(values:expression "{{user `iso_checksum_type`}}"))
     return
