@@ -140,7 +140,9 @@ return {
     t:ok(load(text, "=r"))
   end,
 
-  ["the environment is read where a boot command has it"] = function(t)
+  ["the environment is read where a boot command or a checksum has it"] = function(t)
+    local text = import(t, { vm_name = "x", iso_url = "http://x/y.iso", iso_checksum = "{{user `iso_checksum_type`}}:{{env `SUM`}}" })
+    t:contains(text, 'checksum = v.iso_checksum_type .. ":" .. (os.getenv "SUM" or "")')
     t:contains(import(t, { vm_name = "x", boot_command = { "a {{env `CHANNEL`}}<enter>" } }), '"a " .. (os.getenv "CHANNEL" or "") .. "<enter>"')
   end,
 
@@ -251,7 +253,7 @@ return {
   ["whatever a template says, what comes out is Lua, or it is said that it is no template"] = function(t)
     local nasty = { "", "a\nb]", "a\r\nb", "\0\1", "]]", "{{user `os-x`}}/{{user `end`}}", "{{", "{{}}", "{{ | }}", "{{user}}", "${x}", "-- x", "'\"\\", {},
       { 1 }, { a = "b" }, { {} }, cjson.null, true, 4096, "{{isotime}}", "{{ .HTTPIP }}:{{ .HTTPPort }}", "echo 'x' | sudo -S ", "{{env `Q`}}",
-      "{{user `c1`}}", "{{user `iso_checksum_type`}}:{{env `Q`}}", "\255" }
+      "{{user `c1`}}", "\255" }
     local names = { "vm_name", "RAM", "storage", "network_adapters", "boot_command", "boot_wait", "floppy_files", "http_content", "iso_url",
       "iso_checksum", "export", "notes", "ssh_username", "shutdown_command", "configuration_parameters", "template", "vcenter_server", "firmware" }
     local keys = { "inline", "script", "environment_vars", "execute_command", "source", "destination", "only", "override", "pause_before", "custom_data" }
