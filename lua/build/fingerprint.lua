@@ -2,9 +2,12 @@
 local digest = require "digest"
 local lfs = require "lfs"
 local err = require "core.err"
+local hidden = require "build.hidden"
+local natural = require "core.natural"
 local sorted = require "core.sorted"
 
 local fingerprint = {}
+local NAMED = 5 -- pieces of one part
 
 local function sha(text) return err.check(digest.string("sha256", text)) end
 
@@ -19,6 +22,9 @@ local function canonical(value)
   if type(value) == "string" then return string.format("%q", value) end
   return tostring(value)
 end
+
+-- The digest of a value without the secrets of the image that are in it, wherever they stand.
+local function digest_of(value, image) return sha(hidden.of(image):mask(canonical(value))) end
 
 local function file_digest(path)
   return err.check(digest.file("sha256", path))
@@ -111,13 +117,45 @@ local function code_part(recipe)
   return table.concat(out, "\0")
 end
 
+-- What parts consist of, by the names that people know: fields, a kickstart's files and what is filled in, provisioning steps.
+local pieces = {}
+
+local function fields(part)
+  local out = {}
+  for name, value in pairs(part) do out[name] = { name, value } end
+  return out
+end
+pieces.hardware, pieces.export, pieces.config = fields, fields, fields
+
+function pieces.kickstart(part)
+  local out = {}
+  for kind, value in pairs(part) do
+    if type(value) ~= "table" then value = { [kind] = value } end
+    for name, one in pairs(value) do out[tostring(name):gsub("^/", "")] = { name, one } end
+  end
+  return out
+end
+
+-- A step counts for itself, wherever it stands: others may have come before it.
+function pieces.provision(part, image)
+  local out, n = {}, 0
+  for i, step in ipairs(image.provision) do
+    if not is_note(step) then
+      n = n + 1
+      out[i .. " " .. (type(step) == "function" and "function" or step.name or step.step)] = part[n]
+    end
+  end
+  return out
+end
+
 local function iso_part(iso) return iso and (iso.digest or iso.url or iso.path) end
 
 local function boot_part(boot) return boot and { table.concat(boot, "\n"), boot.run } end
 
 --[[
 fingerprint.of(image [, parent]) -> { total = string, parts = {name = string} }
-Digest what an image is made from: each part on its own, and all together (SHA-256, hex; parts are cut to 12 digits).
+Digest what an image is made from: each part on its own, the pieces of some ("hardware.memory"), and all together (SHA-256, hex; parts and
+pieces are cut to 12 digits).
   parent         string|nil        the fingerprint of the image it is cloned from
 Files that the recipe names are read. Connection, placement, secrets and timings of the builder are not part of it.
 Raises: recipe (a file that is not there).
@@ -139,8 +177,11 @@ function fingerprint.of(image, parent)
   }
   local parts, all = {}, {}
   for _, name in ipairs(sorted.keys(given)) do
-    local full = sha(canonical(given[name]))
+    local full = digest_of(given[name], image)
     parts[name], all[#all + 1] = full:sub(1, 12), name .. "=" .. full
+    for piece, value in pairs(pieces[name] and pieces[name](given[name], image) or {}) do
+      parts[name .. "." .. piece] = digest_of(value, image):sub(1, 12)
+    end
   end
   return { total = sha(table.concat(all, "\n")), parts = parts }
 end
@@ -154,9 +195,9 @@ are not part of it.
 Raises: recipe (a file that is not there).
 ]]
 function fingerprint.upto(image, parent, last)
-  return sha(canonical { guest_id = image.guest_id, parent = parent, linked = image.linked, hardware = image.hardware, iso = iso_part(image.iso),
+  return digest_of({ guest_id = image.guest_id, parent = parent, linked = image.linked, hardware = image.hardware, iso = iso_part(image.iso),
     kickstart = kickstart_part(image), boot = boot_part(image.boot), provision = provision_part(image, last), config = image.config,
-    annotation = image.annotation, extra_config = image.extra_config }):sub(1, 32)
+    annotation = image.annotation, extra_config = image.extra_config }, image):sub(1, 32)
 end
 
 --[[
@@ -168,18 +209,45 @@ function fingerprint.whole(image)
   return fingerprint.of(image, type(image.from) == "table" and fingerprint.whole(image.from).total or nil)
 end
 
+-- The pieces of a part: name -> digest, and digest -> true.
+local function pieces_of(parts, part)
+  local named, digests = {}, {}
+  for name, value in pairs(parts) do
+    local piece = name:sub(1, #part + 1) == part .. "." and name:sub(#part + 2)
+    if piece then named[piece], digests[value] = value, true end
+  end
+  return named, digests
+end
+
+-- "hardware (memory)", or only the name when no piece is known to have changed.
+local function named(part, old, new)
+  local before, digests = pieces_of(old, part)
+  local after = pieces_of(new, part)
+  local out = {}
+  for _, piece in ipairs(next(before) and natural.sort(sorted.keys(after)) or {}) do
+    if not digests[after[piece]] then out[#out + 1] = piece end
+  end
+  if part ~= "provision" then
+    for _, piece in ipairs(sorted.keys(before)) do if not after[piece] then out[#out + 1] = "no " .. piece end end
+  end
+  if #out == 0 then return part end
+  if #out > NAMED then out = { table.unpack(out, 1, NAMED) } out[#out + 1] = "…" end
+  return string.format("%s (%s)", part, table.concat(out, ", "))
+end
+
 --[[
 fingerprint.changes(old, new) -> {string, ...}
-The names of the parts that differ, sorted; "recipe" (its code) only when nothing more exact is known.
+The parts that differ, sorted, with the pieces that do, as far as they are known: "hardware (memory)"; "recipe" (its code) only when nothing
+more exact is known.
   old, new       {name = string}   parts
 ]]
 function fingerprint.changes(old, new)
   local out = {}
   for _, name in ipairs(sorted.keys(new)) do
-    if new[name] ~= old[name] and name ~= "recipe" then out[#out + 1] = name end
+    if new[name] ~= old[name] and name ~= "recipe" and not name:find(".", 1, true) then out[#out + 1] = named(name, old, new) end
   end
   for _, name in ipairs(sorted.keys(old)) do
-    if new[name] == nil then out[#out + 1] = name end
+    if new[name] == nil and not name:find(".", 1, true) then out[#out + 1] = name end
   end
   if #out == 0 and new.recipe ~= old.recipe then out[1] = "the recipe's code" end
   return out

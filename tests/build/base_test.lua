@@ -58,7 +58,7 @@ return {
     t:equal(select(2, builds.run(s, builds.recipe(s))), 0)
     local out, status = builds.run(s, builds.recipe(s, "hardware = { memory = '768MiB' }"))
     t:equal(status, 0, out)
-    t:contains(out, "build and replace: hardware changed")
+    t:contains(out, "build and replace: hardware (memory) changed")
     t:equal(builds.state(s).vms, { "small" })
     local vc <close> = s.lab:connect()
     t:equal(vm_of(s, vc, "small"):get "config.hardware.memoryMB", 768)

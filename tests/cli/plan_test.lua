@@ -69,7 +69,7 @@ return {
     t:equal(select(2, builds.run(s, file, "--var", "release_version=1")), 0)
     t:equal(decisions(document(s, file, "--var", "release_version=1")), { "small: current, up to date", "Appliance-1_small: current, up to date" })
     t:equal(decisions(document(s, file, "--var", "release_version=1", "--var", "memory=1024")),
-      { "small: replace, hardware changed", "Appliance-1_small: replace, parent changed" })
+      { "small: replace, hardware (memory) changed", "Appliance-1_small: replace, parent changed" })
     local text = plan(s, file, "--var", "release_version=1", "--var", "memory=1024")
     t:contains(text, "Appliance-1_small: build and replace (parent changed, after small)")
     t:contains(text, "2 images: 2 to build and replace")

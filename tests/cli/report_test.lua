@@ -59,6 +59,13 @@ return {
     local _, other = browse(t, t:write(s.dir .. "/other.html", "<img src=http://evil.example/x.png>"))
     t:contains(other, '"url":"http://evil.example/x.png"', "a page that asks would be seen")
   end,
+  ["what changed since the last build is on the page, also of one that goes on from a checkpoint"] = function(t)
+    local s = builds.setup(t, lab.start(t))
+    run(t, s, builds.recipe(s, 'provision = { checkpoint "one", shell "true" },'))
+    run(t, s, builds.recipe(s, 'provision = { checkpoint "one", shell { "exit 3", name = "two" } }, hardware = { memory = "300MiB" },'))
+    local path = run(t, s, builds.recipe(s, 'provision = { checkpoint "one", shell { "exit 0", name = "two" } }, hardware = { memory = "300MiB" },'))
+    t:match(t:read(path), "<dt>Changed since the last build</dt><dd>hardware %(memory%), provision %(2 two%); goes on from the checkpoint")
+  end,
   ["on paper the steps begin below the head, and what is folded is there"] = function(t)
     local s = builds.setup(t, lab.start(t))
     local path = run(t, s, builds.recipe(s, 'provision = { shell "seq 120" },'))

@@ -42,8 +42,8 @@ local function facts(out, image)
   fact("How long", image.seconds and units.format_seconds(image.seconds))
   fact("What", image.kind == "clone" and "made from another image" or "installed from its ISO")
   fact("Recipe", image.recipe)
-  local changed = image.decision == "replace" and image.reason:match("^(.*) changed$")
-  fact(changed and "Changed since the last build" or "Why", changed or image.reason)
+  local changed, more = (image.decision == "replace" and image.reason or ""):match("^(.*) changed(.*)$")
+  fact(changed and "Changed since the last build" or "Why", changed and changed .. more or image.reason)
   fact("Run", image.run)
   local r = image.requests
   if r and r.count > 0 then
