@@ -40,6 +40,8 @@ return {
     t:match(help(t, "clone"), "\n    manifest +sha256 | sha1")
     t:match(help(t, "vars"), "\n  secret +boolean +.*\n  vcenter_server +string ")
     t:match(help(t, "environment"), "^  VCENTER_SERVER +the variable vcenter_server\n")
+    t:match(help(t, "VCENTER_SERVER"), "^  VCENTER_SERVER +the variable vcenter_server\n")
+    t:contains(help(t, "LUABUILD_VAR_memory"), "any variable of a recipe")
     t:contains(help(t, "username"), "VCENTER_USERNAME, GOVC_USERNAME, LUABUILD_VAR_username")
   end,
   ["the options of an option, for the words that have it"] = function(t)
@@ -65,9 +67,14 @@ return {
     t:contains(out, "floppy.write(path, opts) -> { size = integer }")
     t:match(help(t, "ova pack"), "^  luabuild ova pack FILE.ova ")
   end,
+  ["recipes are told about as a whole, each word with what it does"] = function(t)
+    local out = help(t, "recipes")
+    for _, word in ipairs(vocabulary) do t:contains(out, "\n  " .. word.form) end
+    t:contains(out, "Stop and ask at the terminal\n")
+  end,
   ["an unknown topic names the nearest of all kinds"] = function(t)
     for wrong, near in pairs { chek = "check", bas = "base", Base = "base", ["ssh.conect"] = "ssh.connect",
-      VirtualMachineConfgSpec = "VirtualMachineConfigSpec" } do
+      VirtualMachineConfgSpec = "VirtualMachineConfigSpec", packer = "import-packer", describe = "git.describe" } do
       local out, status = t:shell(PROGRAM .. " help " .. wrong)
       t:equal({ out, status }, { "luabuild: no help for '" .. wrong .. "'\n  did you mean '" .. near .. "'?\n", 2 })
     end

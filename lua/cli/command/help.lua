@@ -21,8 +21,8 @@ local function overview()
   end
   table.insert(parts, { "heading", "Options of build:" })
   table.insert(parts, { "rows", commandpage.options(options.common) })
-  table.insert(parts, { "text", "luabuild help TOPIC tells all about a command, a word of recipes such as base or check, the variables, a module or "
-    .. "function such as ssh.connect, and a type or method of the vSphere API such as VirtualMachineConfigSpec." })
+  table.insert(parts, { "text", "luabuild help recipe lists the words of recipes; luabuild help TOPIC tells all about one such as base or "
+    .. "check, a command, the variables, a module or function such as ssh.connect, and a type or method of the vSphere API such as VirtualMachineConfigSpec." })
   return plain.text({ { title = "", kind = "", parts = parts } }, columns())
 end
 

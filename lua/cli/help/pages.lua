@@ -96,9 +96,15 @@ end
 
 --[[
 pages.nearest(topic) -> string|nil
-The topic with the nearest name, or with the same one in small letters.
+The command or word of recipes that has the topic in its name ("packer": import-packer), the topic with the nearest name, or with the same
+one in small letters.
 ]]
 function pages.nearest(topic)
+  for _, names in ipairs { commands.names(), words.names() } do
+    for _, name in ipairs(names) do
+      if ("." .. name .. "."):find("%p" .. topic:gsub("%p", "%%%0") .. "%p") then return name end
+    end
+  end
   local near = runtime.nearest(topic, pages.names(topic:find("^%u") and topic:sub(1, 1) or nil))
   if near then return near end
   local lower = topic:lower() -- "Base"

@@ -119,10 +119,18 @@ local function add_options(topic, out)
   end
 end
 
+local function add_environment(topic, out)
+  for _, row in ipairs(words.environment().parts[1][2]) do
+    local hit = row[1] == "LUABUILD_VAR_name" and topic:find "^LUABUILD_VAR_"
+    for name in row[1]:gmatch "[^, ]+" do hit = hit or name == topic end
+    if hit then out[#out + 1] = { name = topic, kind = "environment", title = topic, parts = { { "rows", { row } } } } end
+  end
+end
+
 --[[
 words.find(topic) -> {page, ...}
 What of a recipe has this name: a word, a kind of check, a standard variable, an option of words ("export", "clone.hardware.memory");
-"variables" is a table of the standard ones, "environment" of environment variables.
+an environment variable; "recipe" tells of all words, "variables" is a table of the standard ones, "environment" of environment variables.
 ]]
 function words.find(topic)
   local out = {}
@@ -130,8 +138,10 @@ function words.find(topic)
   if KINDS[topic] then out[#out + 1] = kind_page(KINDS[topic]) end
   for _, declared in ipairs(standard) do if declared[1] == topic then out[#out + 1] = variable_page(declared) end end
   add_options(topic, out)
+  if topic == "recipe" or topic == "recipes" then out[#out + 1] = words.overview() end
   if topic == "variables" then out[#out + 1] = words.variables() end
   if topic == "environment" then out[#out + 1] = words.environment() end
+  if topic:find "^[%u_]+_[%w_]+$" then add_environment(topic, out) end
   return out
 end
 
@@ -165,6 +175,21 @@ function words.environment()
 end
 
 --[[
+words.overview() -> page
+What a recipe is, and its words.
+]]
+function words.overview()
+  local list = {}
+  for i, word in ipairs(vocabulary) do list[i] = { word.form, "", (word.doc:match "^(.-[.:;])%s" or word.doc):gsub("[.:;]$", ""), link = word[1] } end
+  return { name = "recipe", kind = "recipes", title = "Recipes", parts = {
+    { "text", "A recipe is a Lua program that returns an image, or a list of them. Reading it contacts nobody and changes nothing; what acts is a "
+      .. "step: a word below, or a function, which gets the living guest and machine. Its words, beside Lua's own library and require:" },
+    { "rows", list },
+    { "text", "Files that it names are looked for in the working directory, then beside the recipe, then above it. luabuild init writes a first "
+      .. "recipe, luabuild help base tells the options of a word, luabuild help variables what is declared in every recipe." } } }
+end
+
+--[[
 words.variables() -> page
 The standard variables with their types and defaults.
 ]]
@@ -181,6 +206,7 @@ Everything that words.find knows, in the order of help.
 function words.names()
   local out, seen = {}, {}
   local function add(name) if not seen[name] then seen[name], out[#out + 1] = true, name end end
+  add "recipe"
   for _, word in ipairs(vocabulary) do add(word[1]) end
   for _, kind in ipairs(check.kinds) do add(kind.name) end
   add "variables"
