@@ -138,7 +138,7 @@ return {
 local v = vars { own = { secret = true, default = "" }, token = { secret = true, default = "" }, note = "",
   mirror = "" }
 return clone { name = "other", from = import "small", shutdown = "poweroff", annotation = v.note }]])
-    local yaml = plan(s, file, "--format=argo", "--var", "token=token-of-nine", "--var", "mirror=https://me:in%2Durl@host/")
+    local yaml = plan(s, file, "--format=argo", "--force", "--var", "token=token-of-nine", "--var", "mirror=https://me:in%2Durl@host/")
     t:ok(not yaml:find("in%2Durl", 1, true), "the password of a URL")
     local step = workflow(t, yaml).steps[2]
     t:equal({ step.secret.LUABUILD_VAR_own.optional, step.secret.LUABUILD_VAR_token.optional, step.secret.LUABUILD_VAR_note.key }, { true, nil, "note" })
@@ -147,6 +147,7 @@ return clone { name = "other", from = import "small", shutdown = "poweroff", ann
     t:equal(keys, { "server", "username", "password", "mirror", "note", "ssh_password", "token", "ca.pem" })
     local given = cjson.decode(step.files["/tmp/variables.json"])
     t:equal({ given.network, given.note, given.http_ip }, { "VM Network" })
+    t:contains(t:read(s.dir .. "/notes"), "note: --force is not in the Workflow")
     t:contains(t:read(s.dir .. "/notes"), "note: http_ip 127.0.0.1 is an address of this machine")
   end,
 

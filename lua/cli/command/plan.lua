@@ -35,7 +35,7 @@ local function run(given, words)
     say(plans, emit)
     return 0
   end
-  local text = require("cli.planformat." .. given.format).format(plans, { container = given.container, secret = given.secret,
+  local text = require("cli.planformat." .. given.format).format(plans, { container = given.container, secret = given.secret, force = given.force,
     mask = function(text) return about.secrets:mask(text) end,
     note = function(message) io.stderr:write("note: ", message, "\n") end })
   io.write(given.format == "argo" and text or (about.secrets:mask(text))) -- that one has no secrets, but their names

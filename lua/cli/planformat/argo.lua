@@ -138,7 +138,9 @@ local function image_template(plans, options, values, secrets)
 end
 
 -- What cannot be seen from a cluster.
-local function notes(plans, note)
+local function notes(plans, options)
+  local note = options.note
+  if options.force then note "--force is not in the Workflow: a step that was tried again would build anew what is done" end
   local first = plans[1].image.variables
   if first.http_ip then note("http_ip " .. first.http_ip .. " is an address of this machine: the pod finds its own") end
   for _, plan in ipairs(plans) do
@@ -187,10 +189,11 @@ working directory now (src/container makes such an image). Values given for vari
 in its output directory is its output. From the Secret come server, username, password, thumbprint (may be absent), ca.pem when a CA
 file is in use now, and each secret variable by its name, also one whose value has a secret in it. LUABUILD_GIT_DESCRIBE says what
 git.describe does. A kickstart over HTTP needs the pod in the host's network: it is put there. A step is tried again when its pod
-was lost, not when the build failed. `plan --force` is not in it.
+was lost, not when the build failed.
   plans          {plan, ...}       from build.plan
   options.container string         the container image
   options.secret string            the Secret's name
+  options.force  boolean = false   was asked for, and is not in it
   options.note   function(text)    takes what will not work from a cluster
   options.mask   function          text -> text without secrets, for the values
 Source: Argo Workflows, Workflow of argoproj.io/v1alpha1; "Retries": expression.
@@ -199,7 +202,7 @@ function argo.format(plans, options)
   plans = made(plans)
   local values, secrets = inputs(plans, options.mask)
   local template, trust = image_template(plans, options, values, secrets)
-  notes(plans, options.note)
+  notes(plans, options)
   local http = uses_http(plans)
   local key = trust and object { { "key", "ca.pem" }, { "path", "ca.pem" } }
   return head(options, plans[1].image.connection, secrets) .. document.yaml(object {
