@@ -283,6 +283,56 @@ return {
     end
   end,
 
+  ["a template whose values are all in var-files, by HTTP or floppy: what was text in three variables is one line, and it builds"] = function(t)
+    local s = builds.setup(t, lab.start(t))
+    local user = function(names) -- {{user `x`}} for each; another name after a colon
+      local out = {}
+      for option, variable in names:gmatch "([%w_]+):?([%w_]*)" do out[option] = "{{ user `" .. (variable ~= "" and variable or option) .. "`}}" end
+      return out
+    end
+    local function builder(more)
+      for key, value in pairs(user [[vcenter_server username password datacenter cluster datastore folder ssh_username ssh_password create_snapshot
+        convert_to_template RAM:memory CPUs:cpu]]) do more[key] = value end
+      more.shutdown_command = "echo '{{user `ssh_password`}}' | sudo -S -E sh -c '{{user `shutdown_command`}}'"
+      return more
+    end
+    local base = builder(user "vm_name:base_name guest_os_type:os_type boot_wait firmware floppy_dirs http_directory disk_controller_type")
+    base.type, base.name = "vsphere-iso", "from-iso"
+    base.storage, base.network_adapters = { user "disk_size disk_thin_provisioned" }, { user "network network_card" }
+    base.iso_urls, base.iso_checksum = "{{user `iso_url`}}", "{{user `iso_checksum_type`}}:{{user `iso_checksum`}}"
+    base.boot_command = { "{{user `keys_before`}}", "{{user `keys_where`}}", "{{user `keys_after`}}" }
+    local clone = builder(user "vm_name:appliance template linked_clone network")
+    clone.type, clone.name, clone.export = "vsphere-clone", "from-base", user "output_directory:output_dir manifest:digests"
+    t:write(s.dir .. "/t.json", cjson.encode { builders = { base, clone },
+      provisioners = { { type = "shell", except = { "from-iso" }, inline = "echo made of $PART",
+        environment_vars = { "PART={{user `part`}}" } } },
+      ["post-processors"] = { { type = "shell-local", except = { "from-iso" }, inline = { "python3 ova.py --build_dir={{user `output_dir`}}" } } } })
+    t:shell("mkdir -p " .. s.dir .. "/ks/a/http/7 && echo x > " .. s.dir .. "/ks/a/http/7/ks.cfg")
+    local common = { base_name = "{{user `template`}}", os_type = "otherLinux64Guest", distribution = "a", part = "parts", digests = "none",
+      shutdown_command = "poweroff", linked_clone = "true", create_snapshot = "true" }
+    local function import_with(more, out)
+      for key, value in pairs(common) do more[key] = value end
+      t:write(s.dir .. "/v.json", cjson.encode(more))
+      local said, status = t:shell(string.format("cd %s && %s import-packer t.json --var-file v.json --var template=a-base --var appliance=a-1 -o %s", s.dir,
+        program, out))
+      t:equal(status, 0, said)
+      return t:read(s.dir .. "/" .. out)
+    end
+    local text = import_with({ keys_before = "<esc><wait> vmlinuz ks=", keys_where = "http://{{ .HTTPIP }}:{{ .HTTPPort }}",
+      keys_after = "/ks.json<enter><wait>", http_directory = "./ks/{{user `distribution`}}/http/" }, "http.lua")
+    t:contains(text, '"<esc><wait>vmlinuz ks=${http}/ks.json<enter><wait>"')
+    t:contains(text, 'kickstart = { http = "ks/a/http" }')
+    text = import_with({ keys_before = "<tab> text ks=hd:fd0:", keys_where = "/HTTP", keys_after = "/7/ks.cfg<enter>",
+      floppy_dirs = "./ks/{{user `distribution`}}/http/" }, "floppy.lua")
+    for _, part in ipairs { '"<tab> text ks=hd:fd0:/HTTP/7/ks.cfg<enter>"', 'kickstart = { floppy = { "ks/a/http" } }', "from      = from_iso,",
+      "shutdown  = v.shutdown_command,", 'format = "ova"' } do t:contains(text, part) end
+    local out, status = builds.run(s, s.dir .. "/floppy.lua")
+    t:equal(status, 0, out)
+    t:contains(out, "shell> made of parts")
+    t:equal(builds.state(s).vms, { "a-1", "a-base" })
+    t:equal(select(2, t:shell("test -s " .. s.dir .. "/output/a-1.ova")), 0)
+  end,
+
   ["a base and a clone of it build in the lab"] = function(t)
     local s = builds.setup(t, lab.start(t))
     local connection = { vcenter_server = "{{user `vcenter_server`}}", username = "{{user `username`}}", password = "{{user `password`}}",

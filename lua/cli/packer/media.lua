@@ -29,9 +29,10 @@ local function checksum(image, raw)
   local kind, digest = parts[1], parts[3]
   if #parts == 3 and parts[2] == ":" and type(kind) == "table" and type(digest) == "table" and digest.variable
     and kind.variable == "iso_checksum_type" then
-    put(image, "iso.checksum", writer.lua(values:expression("{{user `" .. digest.variable .. "`}}")))
-    put(image, "iso.checksum_type", writer.lua(values:expression "{{user `iso_checksum_type`}}"))
-    return
+    local alone = "{{user `" .. digest.variable .. "`}}"
+    values:need(alone)
+    put(image, "iso.checksum", values:get(alone))
+    return put(image, "iso.checksum_type", values:get "{{user `iso_checksum_type`}}")
   end
   local known = values:known(raw)
   if known and known:find "^file:" then
