@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local builds = require "tests.builds"
 local lab = require "tests.lab"
+local terminal = require "tests.terminal"
 
 local program = arg[-1]:find "^/" and arg[-1] or require("lfs").currentdir() .. "/" .. arg[-1]
 local folder = (arg[0]:match("^(.*)/[^/]*$") or ".") .. "/cli/plan"
@@ -74,6 +75,15 @@ return {
     t:contains(text, "Appliance-1_small: build and replace (parent changed, after small)")
     t:contains(text, "2 images: 2 to build and replace")
     t:contains(plan(s, file, "--var", "release_version=1"), "2 images: 2 up to date")
+  end,
+
+  ["on a terminal lines are broken at blanks"] = function(t)
+    local s = site(t)
+    local command = builds.command(s, { "plan", recipes(s), "--var", "release_version=" .. ("1"):rep(40), "--color=never" })
+    local out, status = terminal.run(t, "env " .. command, {})
+    t:equal(status, 0, out)
+    t:contains(out, "network VM\n         Network\n")
+    for line in out:gmatch "[^\n]+" do t:ok(utf8.len(line) <= 100, line) end
   end,
 
   ["--format=json: one document with all there is to know, lists as lists"] = function(t)
