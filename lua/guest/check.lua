@@ -150,13 +150,25 @@ local function failing(list)
   return out
 end
 
+-- How many properties do not hold, of how many.
+local function tally(list)
+  local bad, all = 0, 0
+  for _, one in ipairs(list) do
+    for _, r in ipairs(one.results) do all, bad = all + 1, bad + (r.ok and 0 or 1) end
+  end
+  return bad, all
+end
+
 -- Until all hold at once: what failed is asked again, and when that holds, everything.
 local function rounds(guest, list, options)
   local until_, tries = signal.now() + options.timeout, 1
   round(guest, list)
   local left = failing(list)
   while #left > 0 and signal.now() + options.interval <= until_ do
-    if options.note and tries == 1 then options.note(string.format("%d of %d do not hold yet, e.g. %s", #left, #list, check.describe(left[1].results))) end
+    if options.note and tries == 1 then
+      local bad, all = tally(list)
+      options.note(string.format("%d of %d do not hold yet, e.g. %s", bad, all, check.describe(left[1].results)))
+    end
     signal.sleep(options.interval)
     round(guest, left)
     tries = tries + 1

@@ -205,7 +205,7 @@ return {
     local dir = t:directory()
     -- the file comes with the second try, and its coming breaks the other one until the third round of all
     local count = "n=$(cat DIR/n 2>/dev/null || echo 0); n=$((n + 1)); echo $n > DIR/n; "
-    local given = { timeout = 20, interval = 0.05, command = {
+    local given = { timeout = 20, interval = 0.05, file = { ["/"] = { exists = true, owner = "root" } }, command = {
       late = { run = (count .. "[ $n -ge 2 ]"):gsub("DIR", dir) }, ["early, then broken, then well"] = { run = (count .. "[ $n -ne 2 ]"):gsub("DIR/n",
         dir .. "/m") } } }
     local notes, events = {}, {}
@@ -213,7 +213,7 @@ return {
       emit = function(e) events[#events + 1] = e end })
     t:ok(ok)
     t:equal({ t:read(dir .. "/n"), t:read(dir .. "/m") }, { "4\n", "4\n" })
-    t:match(notes[1], "1 of 2 do not hold yet, e.g. command late status: expected 0, found 1")
+    t:match(notes[1], "1 of 4 do not hold yet, e.g. command late status: expected 0, found 1")
     t:equal({ #events, events[1].event, events[1].kind, events[1].name, events[1].property, events[1].ok, events[1].expected, events[1].found },
       { #results, "check", "command", "early, then broken, then well", "status", true, "0", "0" })
     local e = t:raises("1 of 2 checks failed for 0.2s", g.check, g, { timeout = 0.2, interval = 0.05, command = { no = "exit 7" }, file = { "/" } })
