@@ -162,6 +162,13 @@ return {
     t:ok(not text:find "hidden%-1" and not text:find "cluster", text)
   end,
 
+  ["what logs in is a secret, whatever its variable is called"] = function(t)
+    local text = import(t, { vm_name = "x", ssh_password = "{{user `root_pw`}}", password = "{{user `vc_pw`}}", boot_command = { "root<enter>",
+      "{{user `root_pw`}}", "<enter>" } }, { variables = { root_pw = "hunter-2", vc_pw = "hunter-3" } })
+    t:ok(not text:find "hunter", text)
+    t:contains(text, "root_pw = { secret = true, required = true }")
+  end,
+
   ["what is run by sudo and by which interpreter is read out of execute_command"] = function(t)
     local cases = {
       ["chmod +x {{ .Path }}; {{ .Vars }} {{ .Path }}"] = 'shell { "true" }',

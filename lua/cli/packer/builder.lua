@@ -76,7 +76,10 @@ local function password(image)
   local raw = image.raw.ssh_password
   if not raw or raw == "" then return end
   local variable = image.values:is_variable(raw)
-  if variable then return options.put(image, "ssh.password", writer.lua(image.values.variables:use(variable))) end
+  if variable then
+    image.values.variables:hide(variable)
+    return options.put(image, "ssh.password", writer.lua(image.values.variables:use(variable)))
+  end
   image.values:lose(image.name, "ssh_password: passwords do not stand in recipes: give the variable ssh_password (LUABUILD_VAR_ssh_password, a var-file)")
 end
 

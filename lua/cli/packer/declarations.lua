@@ -23,7 +23,7 @@ What a recipe of this template has to declare; it fills as the template's option
 declarations = { renamed = {name = name}, inlined = {name = true} (read while the recipe is written, or written out) }
 ]]
 function declarations.new(template)
-  return setmetatable({ template = template, used = {}, inlined = {}, renamed = {}, needed = {}, filled = {}, dashed = {} }, declarations)
+  return setmetatable({ template = template, used = {}, inlined = {}, renamed = {}, needed = {}, filled = {}, hidden = {}, dashed = {} }, declarations)
 end
 
 local function given(self, name) return self.template.variables[name] or {} end
@@ -51,9 +51,15 @@ declarations:is_secret(name) -> boolean
 The value does not stand in a recipe.
 ]]
 function declarations:is_secret(name)
-  return given(self, name).secret or (known(self, name) or {}).secret or name:find "password" ~= nil or name:find "secret" ~= nil
+  return self.hidden[name] or given(self, name).secret or (known(self, name) or {}).secret or name:find "password" ~= nil or name:find "secret" ~= nil
     or name:find "token" ~= nil
 end
+
+--[[
+declarations:hide(name) -> nothing
+It is a secret, whatever it is called: an option says so.
+]]
+function declarations:hide(name) self.hidden[name] = true end
 
 --[[
 declarations:is_absent(name) -> boolean

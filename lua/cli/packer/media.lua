@@ -152,7 +152,7 @@ local function boot_text(image, raw)
       elseif name == ".HTTPIP" then out[#out + 1] = "\1"
       elseif name == ".HTTPPort" then out[#out + 1] = "\2"
       elseif name == ".Name" or name == "build_name" then out[#out + 1] = image.name
-      elseif value and is_keys(value.value, #parts == 1) and depth < 8 then
+      elseif value and not values.variables:is_secret(value.name) and is_keys(value.value, #parts == 1) and depth < 8 then
         values.variables.inlined[value.name] = true
         add(value.value, depth + 1)
       elseif name == "user" and part.arguments[1] then out[#out + 1] = { variable = part.arguments[1] }
