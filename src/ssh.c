@@ -381,6 +381,18 @@ static int ssh_hostkey(lua_State *L) {
 }
 
 /*
+ssh.broken(session) -> string|nil
+Why no further call of this session can work: one before it was interrupted, timed out, or found the connection gone; nil when none was.
+Raises: closed session.
+Blocks: no.
+*/
+static int ssh_broken(lua_State *L) {
+  Session *s = lb_checkbox(L, 1, SESSION);
+  lua_pushstring(L, s->broken); /* nil for NULL */
+  return 1;
+}
+
+/*
 ssh.keepalive(session) -> true
                        -> nil, message, code
 Say something to the server now, for times in which no other call of this session is made, and see whether the
@@ -403,10 +415,10 @@ static int ssh_keepalive(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"chmod", ssh_chmod},         {"download", ssh_download}, {"exec", ssh_exec},     {"hostkey", ssh_hostkey},
-    {"keepalive", ssh_keepalive}, {"list", ssh_list},         {"mkdir", ssh_mkdir},   {"read", ssh_read},
-    {"remove", ssh_remove},       {"rename", ssh_rename},     {"stat", ssh_stat},     {"upload", ssh_upload},
-    {NULL, NULL},
+    {"broken", ssh_broken},   {"chmod", ssh_chmod},         {"download", ssh_download}, {"exec", ssh_exec},
+    {"hostkey", ssh_hostkey}, {"keepalive", ssh_keepalive}, {"list", ssh_list},         {"mkdir", ssh_mkdir},
+    {"read", ssh_read},       {"remove", ssh_remove},       {"rename", ssh_rename},     {"stat", ssh_stat},
+    {"upload", ssh_upload},   {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {{"connect", ssh_connect}, {"keygen", ssh_keygen}, {NULL, NULL}};

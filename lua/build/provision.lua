@@ -94,6 +94,7 @@ local function run_script(b, step)
     { sudo = step.sudo, env = step.env, timeout = step.timeout, valid = step.valid, on_output = feed })
   finish()
   if ok then return end
+  if err.is(e, "timeout") then e.message = "the script was not done within " .. units.format_seconds(step.timeout) end
   if err.is(e) and e.status then e.message = string.format("the script ended with status %d", e.status) end -- not our dressing of it
   if err.is(e, "timeout") then
     stop_script(b, step, path)

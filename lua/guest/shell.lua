@@ -16,6 +16,7 @@ local guest = {}
 guest.__index = guest
 
 local ATTEMPT = 60       -- seconds for one question while the guest goes down
+local AGAIN = 20         -- seconds to log in again, where it has worked before
 
 -- ---- connecting ----
 
@@ -70,7 +71,18 @@ Expect another host key when logging in again: a step has made new ones.
 ]]
 function guest:forget_hostkey() self.pinned = nil end
 
-local function session_of(self) return self.session or err.raise("net", "not connected to the guest", { target = self.address }) end
+-- A session that a call before has left of no use, because it was interrupted or the guest went away, is made anew: a step that is
+-- tried again, and whoever looks around, want the guest and not the session.
+local function session_of(self)
+  local session = self.session or err.raise("net", "not connected to the guest", { target = self.address })
+  local why = session:broken()
+  if not why then return session end
+  if self.options.note then self.options.note("logging in again: " .. why) end
+  session:close()
+  self.facts = {}
+  err.wrap("log in again", self.address, login.patiently, self, AGAIN)
+  return self.session
+end
 
 -- ---- commands ----
 

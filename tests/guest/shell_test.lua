@@ -1,6 +1,7 @@
 -- guest.shell: a guest that comes up, answers, reboots and goes down: a real OpenSSH server on loopback
 local shell = require "guest.shell"
 local err = require "core.err"
+local signal = require "signal"
 local sshd = require "tests.sshd"
 
 local function connect(server, more)
@@ -220,6 +221,20 @@ return {
     t:equal(g:download(path .. ".up", path .. ".down"), 1)
     t:equal(t:read(path .. ".down"), "content")
     t:equal(t:raises("no such file", g.read, g, path .. ".none").code, "notfound")
+  end,
+
+  ["after a call that was interrupted, or a connection that broke, the next one logs in again"] = function(t)
+    local server = sshd.start(t)
+    local notes = {}
+    local g <close> = connect(server, { note = function(text) notes[#notes + 1] = text end })
+    local ok, e = pcall(g.run, g, "echo begun; sleep 30", { on_output = function() os.execute "(sleep 0.1; kill -INT $PPID) & :" end })
+    t:equal({ ok, e.code }, { false, "cancelled" })
+    signal.acknowledge()
+    t:equal(g:run "echo again", "again")
+    t:equal(notes, { "logging in again: an earlier call was interrupted" })
+    t:raises("", g.run, g, "kill -9 $PPID")
+    t:equal(g:run "echo back", "back")
+    t:equal(notes[2], "logging in again: the connection is gone")
   end,
 
   ["an interruption is not waited out"] = function(t)
