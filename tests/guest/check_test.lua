@@ -214,7 +214,7 @@ return {
     t:ok(ok)
     t:equal({ t:read(dir .. "/n"), t:read(dir .. "/m") }, { "4\n", "4\n" })
     t:match(notes[1], "1 of 4 do not hold yet, e.g. command late status: expected 0, found 1")
-    t:equal({ #events, events[1].event, events[1].kind, events[1].name, events[1].property, events[1].ok, events[1].expected, events[1].found },
+    t:equal({ #events, events[3].event, events[3].kind, events[3].name, events[3].property, events[3].ok, events[3].expected, events[3].found },
       { #results, "check", "command", "early, then broken, then well", "status", true, "0", "0" })
     local e = t:raises("1 of 2 checks failed for 0.2s", g.check, g, { timeout = 0.2, interval = 0.05, command = { no = "exit 7" }, file = { "/" } })
     t:equal({ e.code, e.hint, #e.results }, { "build", "command no status: expected 0, found 7", 2 })
