@@ -107,6 +107,7 @@ return clone { name = "large", from = small, linked = true, shutdown = "poweroff
     local out, status = typed(s, { builds.recipe(s, STEPS) }, {
       { wait = "breakpoint: look at it" },
       { wait = "[e]nd", send = "l\n" },
+      { wait = "vc, vm, guest, image and vars are those of the build. " },
       { wait = "small> ", send = "print(vm.runtime.powerState, guest:run('echo living').out)\n" },
       { wait = "living", send = "" },
       { wait = "small> ", send = "\4" },
@@ -160,7 +161,9 @@ return clone { name = "large", from = small, linked = true, shutdown = "poweroff
     s.vars = t:write(s.dir .. "/without.json", (variables:gsub(",}", "}")))
     local out, status = typed(s, { recipe, "--debug-step" }, {
       { wait = "ssh_password (the guest's password; also for the kickstart): ", send = s.lab.env.LAB_SSH_PASSWORD .. "\n" },
-      { wait = "before preflight" }, { wait = "[e]nd", send = "\n" },
+      { wait = "before preflight" }, { wait = "[e]nd", send = "l\n" },
+      { wait = "image and vars are those of the build; it has no vc, vm, guest yet. " }, { wait = "small> ", send = "\4" },
+      { wait = "[e]nd", send = "\n" },
       { wait = "before iso" }, { wait = "[e]nd", send = "r\n" },
     })
     t:equal(status, 0, out)

@@ -46,7 +46,11 @@ local function looker(mask)
     local o = looking.options(function() return b.vc end)
     o.names.vm, o.names.guest, o.names.image, o.names.vars = b.vm, b.guest, b.image, looking.values(b.image.variables)
     o.mask, o.prompt = mask, b.image.name .. "> "
-    o.banner = "vc, vm, guest, image and vars are those of the build; help() says more. Ctrl-D goes back to the question."
+    local there, missing = {}, {}
+    for _, name in ipairs { "vc", "vm", "guest" } do table.insert(b[name] and there or missing, name) end
+    o.banner = table.concat(there, ", ") .. (#there > 0 and ", " or "") .. "image and vars are those of the build"
+      .. (#missing > 0 and "; it has no " .. table.concat(missing, ", ") .. " yet" or "")
+      .. ". help() says more; Ctrl-D goes back to the question."
     require("cli.repl").run(o)
   end
 end
