@@ -45,6 +45,7 @@ return {
     t:contains(lost, "debian: video_ram = 8192: recipes do not have this device")
     t:contains(lost, "vsphere_server is called vcenter_server now")
     t:contains(lost, "not used: left_over")
+    t:contains(lost, "manifest: output = m.json: it is manifest.json in the output directory")
     t:contains(lost, "next: luabuild check appliance.lua --var ssh_password=…\n")
     local out
     out, status = run(t, dir, "check appliance.lua --var ssh_password=x --var ram=2048")

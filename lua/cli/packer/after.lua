@@ -61,6 +61,9 @@ function acts.manifest(image, _, one)
     end
   end
   if not always then return image:lose("manifest", "", "manifest.json comes with an export") end
+  if one.output and not tostring(one.output):find "%f[^/\0]manifest%.json$" then
+    image:lose("manifest: output", one.output, "it is manifest.json in the output directory")
+  end
   if #node.fields > 0 then
     node.block = #node.fields > 3
     always:set("custom_data", node)
