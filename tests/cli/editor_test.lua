@@ -133,5 +133,8 @@ return {
     t:equal(status, 0)
     t:contains(out, "image.lua is there already: left as it is")
     t:equal(t:read(dir .. "/image.lua"), "mine")
+    t:ok(not out:find "add to it", out)
+    t:write(dir .. "/.luarc.json", "{}")
+    t:contains(run "PROGRAM init", 'for the editor, add to it: "workspace.library": ["' .. settings["workspace.library"][1] .. '"]')
   end,
 }

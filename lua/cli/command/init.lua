@@ -74,6 +74,16 @@ local function write(path, text)
   print(path)
 end
 
+-- Settings of the folder's own stay; what the editor needs is said.
+local function write_settings(path, library)
+  local file <close> = io.open(path, "rb")
+  local there = file and file:read "a"
+  write(path, (SETTINGS:gsub("%%q", function() return '"' .. quoted(library) .. '"' end)))
+  if there and not there:find(quoted(library), 1, true) then
+    print(string.format('  for the editor, add to it: "workspace.library": ["%s"]', quoted(library)))
+  end
+end
+
 local function run(_, words)
   local dir = words[1] or "."
   if lfs.attributes(dir, "mode") == "file" then err.raise("usage", dir .. " is a file, not a directory") end
@@ -82,7 +92,7 @@ local function run(_, words)
   write(dir .. "/image.lua", RECIPE)
   write(dir .. "/vcenter.json", VARIABLES)
   write(dir .. "/.gitignore", IGNORED .. (library == ".luabuild" and "/.luabuild/\n" or ""))
-  write(dir .. "/.luarc.json", (SETTINGS:gsub("%%q", function() return '"' .. quoted(library) .. '"' end)))
+  write_settings(dir .. "/.luarc.json", library)
   local at = dir == "." and "" or "cd " .. dir .. " && "
   print("next: fill in vcenter.json, then " .. at .. "luabuild check image.lua")
   return 0
