@@ -81,6 +81,31 @@ static int64_t range_start(const http_Body *body) {
   return strtoll(text + 6, NULL, 10);
 }
 
+/* ---- writing ---- */
+
+/* Write the next bytes of the file: 0, or errno. */
+static int put(http_Body *body, const char *data, size_t n) {
+  while (n > 0) {
+    ssize_t done = pwrite(body->fd, data, n, body->at + body->written);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return errno;
+    data += done;
+    n -= (size_t)done;
+    body->written += done;
+  }
+  if (body->written - body->flushed < FLUSH) return 0;
+  sync_file_range(body->fd, body->at + body->flushed, body->written - body->flushed, SYNC_FILE_RANGE_WRITE);
+  body->flushed = body->written;
+  return 0;
+}
+
+/* In the queue's thread, but for small bodies */
+static int take(void *arg, const char *data, size_t n) {
+  http_Body *body = arg;
+  digest_feed(&body->digests, data, n);
+  return body->followed ? 0 : put(body, data, n);
+}
+
 /* The response's status is known: decide where its body goes. */
 static int begin(http_Body *body) {
   long status = 0;
@@ -103,7 +128,8 @@ static int begin(http_Body *body) {
                        (long long)body->expect);
   if (!body->placed && ftruncate(body->fd, body->offset) < 0)
     return body_refuse(body, "io", "truncate the file: %s", strerror(errno));
-  body->queue = queue_open(&body->digests);
+  body->written = body->flushed = body->moved;
+  body->queue = queue_open(take, body);
   if (!body->queue) return body_refuse(body, "io", "out of memory");
   body->saving = 1;
   return 1;
@@ -111,24 +137,15 @@ static int begin(http_Body *body) {
 
 /* ---- receiving ---- */
 
-/* Write what waits, and have it digested meanwhile. */
+/* Send on what waits. */
 static int flush(http_Body *body) {
   const char *data = queue_room(body->queue);
   size_t n = body->waiting;
+  int failed = body->followed ? put(body, data, n) : 0;
   body->waiting = 0;
-  queue_give(body->queue, n);
-  while (n > 0) {
-    ssize_t done = pwrite(body->fd, data, n, body->at + body->moved);
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return body_refuse(body, "io", "write the file: %s", strerror(errno));
-    data += done;
-    n -= (size_t)done;
-    body->moved += done;
-  }
-  if (body->moved - body->flushed >= FLUSH) {
-    sync_file_range(body->fd, body->at + body->flushed, body->moved - body->flushed, SYNC_FILE_RANGE_WRITE);
-    body->flushed = body->moved;
-  }
+  if (!failed) failed = queue_give(body->queue, n);
+  if (failed) return body_refuse(body, "io", "write the file: %s", strerror(failed));
+  body->moved += (int64_t)n;
   return 1;
 }
 
@@ -147,9 +164,16 @@ static int save(http_Body *body, const char *data, size_t n) {
 }
 
 void body_settle(http_Body *body) {
+  int failed;
   if (!body->queue) return;
   if (body->waiting > 0) flush(body);
-  queue_settle(body->queue);
+  failed = queue_settle(body->queue);
+  if (failed) body_refuse(body, "io", "write the file: %s", strerror(failed));
+}
+
+void body_follow(http_Body *body) {
+  if (body->queue) queue_settle(body->queue); /* a failure is told by what is given next */
+  body->followed = 1;
 }
 
 static int keep(http_Body *body, const char *data, size_t n) {

@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <curl/curl.h>
 
-#include "digest_queue.h"
+#include "digest.h"
+#include "queue.h"
 
 enum body_State { BODY_RUNNING, BODY_DONE, BODY_FAILED };
 
@@ -31,17 +32,18 @@ typedef struct http_Body {
   size_t text_size, text_sent;
   int paused;       /* waits for bytes of `source` */
   int fd;
-  int followed;   /* another transfer sends what is in the file: nothing waits for more before it is written */
+  int followed;   /* another transfer sends what is in the file: it is written as it comes, not by the queue's thread */
   int placed;     /* at is the caller's: the file may hold other things */
   int64_t at;     /* where in the file the resource's first byte is */
   int64_t offset; /* bytes of the resource that were there before */
-  int64_t moved;  /* bytes of the resource read from or written to the file, offset included */
+  int64_t moved;  /* bytes of the resource read from the file, or on their way to it, offset included */
+  int64_t written; /* bytes of the resource in the file; like flushed it is the queue's thread's, unless followed */
   int64_t flushed; /* up to here they are on their way to the disk */
   int64_t total;  /* bytes of the resource, -1 not known */
   int64_t expect; /* what the caller wants total to be, -1 anything */
   const struct http_Body *source;
   digest_Set digests;
-  digest_Queue *queue; /* when saving: pieces of 16 KiB, as TLS has them, are written together */
+  queue_Queue *queue; /* when saving: pieces of 16 KiB, as TLS has them, are digested and written together */
   size_t waiting;      /* bytes in its room, the next to be written */
   const char *code; /* what made a callback give up: code and reason */
   char reason[200];
@@ -52,6 +54,9 @@ CURLcode body_apply(http_Body *body);
 
 /* It ended, well or not: what came of it is in the file and in the digests. */
 void body_settle(http_Body *body);
+
+/* From now on all that `moved` counts is in the file, for another transfer to read. */
+void body_follow(http_Body *body);
 
 /* The response ended well: settle what an empty one left open, compare sizes; after body_settle. 0 when the body is not as it should be. */
 int body_finish(http_Body *body);

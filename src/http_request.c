@@ -129,7 +129,7 @@ static int open_file(lua_State *L, http_Transfer *t, const char *path) {
 /* Wait until the length of the download to send on is known. Its failure is ours. */
 static int open_source(lua_State *L, http_Transfer *t, http_Transfer *source) {
   long status = 0;
-  source->body.followed = 1;
+  body_follow(&source->body);
   while (source->body.state == BODY_RUNNING && !(source->body.saving && source->body.total >= 0))
     http_move(L, t->client->ring, lb_now() + 3600);
   if (source->body.state == BODY_FAILED) return http_failure(L, source);

@@ -66,11 +66,17 @@ static int put(const ova_Range *r, int64_t done, const char *bytes, size_t n) {
   return 0;
 }
 
+static int take(void *arg, const char *bytes, size_t n) {
+  ova_Source *s = arg;
+  digest_feed(&s->digests, bytes, n);
+  return 0;
+}
+
 int ova_copy(lua_State *L, ova_Source *s, ova_Range *r) {
   int64_t done = 0, total = r->size;
   lb_Progress progress = lb_progress(r->progress);
   struct stat st;
-  if (!s->queue) s->queue = queue_open(&s->digests);
+  if (!s->queue) s->queue = queue_open(take, s);
   if (!s->queue) return luaL_error(L, "out of memory");
   if (total < 0 && fstat(s->fd, &st) == 0) total = st.st_size - r->at;
   while (r->size < 0 || done < r->size) {

@@ -5,15 +5,16 @@
 #include <stdint.h>
 #include <lua.h>
 
-#include "digest_queue.h"
+#include "digest.h"
 #include "lb.h"
+#include "queue.h"
 
 /* The box of a copy: what is read, and the digests taken of it. */
 typedef struct ova_Source {
   lb_Box box;
   int fd;
   digest_Set digests;
-  digest_Queue *queue; /* of the first copy on */
+  queue_Queue *queue; /* of the first copy on */
   const char *path;
 } ova_Source;
 
