@@ -12,9 +12,9 @@
 
 #include "digest.h"
 #include "lb.h"
+#include "queue.h"
 
 #define STREAM "digest.stream"
-#define CHUNK (256 * 1024) /* one read; a cancel is noticed between two */
 
 /* ---- sets ---- */
 
@@ -160,62 +160,125 @@ static int digest_string(lua_State *L) {
   return 1;
 }
 
+/* The boxes of digest.file: the stream of all of it, and what else there is to close */
 typedef struct File {
   lb_Box box;
   int fd;
+  queue_Queue *queue;
+  digest_Set part; /* of the range at hand */
 } File;
 #define FILE_CLASS "digest.file"
 
 static int file_close(lua_State *L) {
   File *f = lua_touserdata(L, 1);
-  if (lb_closing(&f->box)) close(f->fd);
+  if (!lb_closing(&f->box)) return 0;
+  queue_close(f->queue);
+  digest_free(&f->part);
+  close(f->fd);
+  return 0;
+}
+
+/* In the queue's thread, but for small files */
+static int take(void *arg, const char *bytes, size_t n) {
+  digest_feed(arg, bytes, n);
+  return 0;
+}
+
+typedef struct Ranges {
+  int list, hex; /* stack indices */
+  lua_Integer count, index, at, size; /* the range at hand */
+} Ranges;
+
+/* The next range, or one behind all bytes. */
+static void next_range(lua_State *L, Ranges *r) {
+  lua_Integer before = r->at + r->size;
+  r->at = LUA_MAXINTEGER;
+  r->size = 0;
+  if (++r->index > r->count) return;
+  if (lua_geti(L, r->list, r->index) != LUA_TTABLE) luaL_argerror(L, 4, "an array of { at =, size = } expected");
+  r->at = lb_optinteger(L, -1, "at", -1);
+  r->size = lb_optinteger(L, -1, "size", -1);
+  if (r->at < before || r->size < 0 || r->size > LUA_MAXINTEGER - r->at) luaL_argerror(L, 4, "the ranges are not in order");
+  lua_pop(L, 1);
+}
+
+/* Take what of the ranges is in the `n` bytes at `done`. */
+static void feed_ranges(lua_State *L, File *f, Ranges *r, lua_Integer done, const char *bytes, lua_Integer n) {
+  while (r->at < done + n || r->at + r->size <= done + n) {
+    lua_Integer from = r->at > done ? r->at - done : 0, end = r->at + r->size - done;
+    char hex[DIGEST_HEX];
+    digest_feed(&f->part, bytes + from, (size_t)((end < n ? end : n) - from));
+    if (end > n) return;
+    digest_sethex(&f->part, 0, hex);
+    digest_restart(&f->part);
+    lua_pushstring(L, hex);
+    lua_seti(L, r->hex, r->index);
+    next_range(L, r);
+  }
+}
+
+/* Open the plain file `path` with a queue to `s`: 0 with the box pushed, to be closed, or 3 with a failure pushed.  [-0, +(1|3), v] */
+static int file_open(lua_State *L, const char *path, Stream *s, File **out, struct stat *st) {
+  File *f = *out = lb_newbox(L, sizeof *f, FILE_CLASS);
+  f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop us */
+  if (f->fd < 0) return lb_failerrno(L, errno, "open %s", path);
+  lb_opened(&f->box);
+  lua_toclose(L, -1);
+  if (fstat(f->fd, st) < 0) return lb_failerrno(L, errno, "look at %s", path);
+  if (!S_ISREG(st->st_mode)) return lb_fail(L, "io", "read %s: not a regular file", path);
+  f->queue = queue_open(take, &s->set);
+  if (!f->queue || digest_add(&f->part, s->set.name[0]) <= 0) return luaL_error(L, "out of memory");
   return 0;
 }
 
 /*
-digest.file(algorithm, path [, progress]) -> string, integer
-                                          -> nil, message, code
-The digest of a file's content, in lower-case hex, and its size in bytes.
+digest.file(algorithm, path [, progress [, ranges]]) -> string, integer, {string, ...}|nil
+                                                     -> nil, message, code
+The digest of a file's content, in lower-case hex, its size in bytes, and the digests of ranges of it when there are any to take. The
+file is read once; the whole and the ranges are taken side by side.
   algorithm      string            "sha256", "sha1" or "sha512"
   progress       function|nil      called with (done, total) bytes every 0.5 s at most, and at the end
-Codes: notfound, io.  Raises: cancelled.
+  ranges         table|nil         array of { at = integer, size = integer } (bytes), in order and apart from each other
+Codes: notfound, io (also when a range reaches beyond the file).  Raises: cancelled, errors of progress, wrong ranges.
 Blocks: yes.  Source: FIPS 180-4.
 */
 static int digest_file(lua_State *L) {
   const char *path = luaL_checkstring(L, 2);
   struct stat st;
-  char *chunk;
   lua_Integer done = 0;
   lb_Progress progress = lb_progress(3);
+  Ranges ranges = {.list = 4, .hex = 7};
   Stream *s;
   File *f;
-  char hex[DIGEST_HEX];
-  lua_settop(L, 3);
-  s = push_stream(L, 1); /* 4 */
-  lua_toclose(L, 4);
-  f = lb_newbox(L, sizeof *f, FILE_CLASS); /* 5 */
-  chunk = lua_newuserdatauv(L, CHUNK, 0);
-  f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop us */
-  if (f->fd < 0) return lb_failerrno(L, errno, "open %s", path);
-  lb_opened(&f->box);
+  char hex[DIGEST_HEX], *chunk;
+  ssize_t n;
+  int status;
+  lua_settop(L, 4);
+  if (!lua_isnil(L, 4)) luaL_checktype(L, 4, LUA_TTABLE), ranges.count = luaL_len(L, 4);
+  s = push_stream(L, 1); /* 5 */
   lua_toclose(L, 5);
-  if (fstat(f->fd, &st) < 0) return lb_failerrno(L, errno, "look at %s", path);
-  if (!S_ISREG(st.st_mode)) return lb_fail(L, "io", "read %s: not a regular file", path);
-  for (;;) {
-    ssize_t n = read(f->fd, chunk, CHUNK);
-    if (n < 0 && errno == EINTR) n = 0, lb_checkcancel(L);
-    else if (n < 0) return lb_failerrno(L, errno, "read %s", path);
-    else if (n == 0) break;
-    digest_feed(&s->set, chunk, (size_t)n);
+  status = file_open(L, path, s, &f, &st); /* 6 */
+  if (status) return status;
+  lua_newtable(L); /* 7 */
+  next_range(L, &ranges);
+  do {
+    chunk = queue_room(f->queue);
+    do lb_checkcancel(L), n = read(f->fd, chunk, QUEUE_CHUNK);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) return lb_failerrno(L, errno, "read %s", path);
+    queue_give(f->queue, (size_t)n);
+    feed_ranges(L, f, &ranges, done, chunk, n);
     done += n;
-    lb_checkcancel(L);
-    lb_report(L, &progress, done, (lua_Integer)st.st_size, 0);
-  }
-  lb_report(L, &progress, done, done, 1);
+    lb_report(L, &progress, done, n > 0 ? (lua_Integer)st.st_size : done, n == 0);
+  } while (n > 0);
+  if (ranges.index <= ranges.count) return lb_fail(L, "io", "read %s: it is cut off", path);
+  queue_settle(f->queue);
   digest_sethex(&s->set, 0, hex);
   lua_pushstring(L, hex);
   lua_pushinteger(L, done);
-  return 2;
+  if (lua_isnil(L, 4)) return 2;
+  lua_pushvalue(L, 7);
+  return 3;
 }
 
 /* ---- texts and random bytes ---- */

@@ -375,53 +375,37 @@ static void check_rooms(lua_State *L) {
   lua_pop(L, 1);
 }
 
-/* The digest of the whole file, which is on its way to the disk meanwhile: 0 with the table pushed, or 3. */
-static int digest_all(lua_State *L, const Writer *w, int64_t size) {
-  ova_Range range = {.size = size, .to = -1, .progress = 3};
-  ova_Source *source;
-  int status;
-  lb_optfunction(L, 2, "progress"); /* 3 */
-  lua_getfield(L, 2, "digest");   /* 4 */
-  if (lua_isnil(L, 4)) {
-    lua_createtable(L, 0, 1);
-    lua_pushinteger(L, size);
-    lua_setfield(L, -2, "size");
-    return 0;
-  }
-  sync_file_range(w->file->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only begins */
-  status = ova_opensource(L, w->file->name, &source);
-  if (status) return status;
-  lua_toclose(L, -1);
-  ova_adddigests(L, 4, source, "option 'digest'");
-  status = ova_copy(L, source, &range);
-  if (!status) ova_pushcopied(L, source, size);
-  return status;
-}
-
 /*
-writer:finish([opts]) -> { size = integer, digest = table|nil (algorithm -> hex) }
-                      -> nil, message, code
-End the archive, wait until it is on the disk, and give it its name. The writer is closed.
-  opts.digest    string|table|nil  "sha256", "sha1", "sha512" or an array of them: taken of the whole archive, which is read
-                                   for that, before it gets its name
-  opts.progress  function|nil      called with (done, total) bytes read, every 0.5 s at most, and at the end
-Codes: io.  Raises: closed writer, an entry begun but not done, a reserved one without content, unknown option, cancelled,
-errors of progress.
-Blocks: on disks only; with opts.digest: yes.
+writer:seal() -> integer
+              -> nil, message, code
+All entries are there: put the end mark. The file of writer:path is the archive then, byte for byte, still under another name: its
+digest can be taken while it is on its way to the disk. Returns its size in bytes.
+Codes: io.  Raises: closed writer, an entry begun but not done, a reserved one without content.
+Blocks: on disks only.
 */
-static int writer_finish(lua_State *L) {
-  static const char *const known[] = {"digest", "progress", NULL};
+static int writer_seal(lua_State *L) {
   Writer *w = check_writer(L);
   int64_t size = w->end + 2 * TAR_BLOCK; /* two blocks of zeros */
-  int status;
-  lua_settop(L, 2);
-  lb_checkkeys(L, 2, known);
-  if (lua_isnil(L, 2)) lua_newtable(L), lua_replace(L, 2);
+  lua_settop(L, 1);
   if (w->data) return luaL_error(L, "entry '%s' is not done", w->name);
   check_rooms(L);
   if (ftruncate(w->file->fd, w->end) < 0 || ftruncate(w->file->fd, size) < 0) return failed(L, errno, w);
-  status = digest_all(L, w, size);
-  if (status) return status;
+  sync_file_range(w->file->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only begins */
+  lua_pushinteger(L, size);
+  return 1;
+}
+
+/*
+writer:finish() -> integer
+                -> nil, message, code
+End the archive, wait until it is on the disk, and give it its name. The writer is closed. Returns the size in bytes.
+Codes: io.  Raises: as writer:seal.
+Blocks: on disks only.
+*/
+static int writer_finish(lua_State *L) {
+  Writer *w = check_writer(L);
+  int status = writer_seal(L);
+  if (status > 1) return status;
   if (fsync(w->file->fd) < 0) return failed(L, errno, w);
   lb_closing(&w->box);
   status = partial_finish(L, w->file);
@@ -430,7 +414,7 @@ static int writer_finish(lua_State *L) {
 
 static const luaL_Reg writer_methods[] = {
     {"add", writer_add}, {"entry_done", writer_entry_done}, {"finish", writer_finish}, {"path", writer_path},
-    {"place", writer_place}, {"put", writer_put}, {NULL, NULL},
+    {"place", writer_place}, {"put", writer_put}, {"seal", writer_seal}, {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {

@@ -88,12 +88,14 @@ end
 
 -- ---- the bytes ----
 
--- Of each disk: SHA-256 for manifest.json, the package's own, and SHA-1 when the server has no other.
+-- To take of each file as it comes: SHA-256 for manifest.json, the package's own, and SHA-1 when the server has no other. Where the
+-- server's SHA-256 is all that is needed, nothing of an archive's disks: theirs are taken when the archive is read for its own digest.
 local function algorithms(b, held)
-  local own, set = b.image.export.manifest, { "sha256" }
-  if own == "sha1" or not held:use_digest "sha256" then set[2] = "sha1" end
+  local e, set = b.image.export, { "sha256" }
+  local own, same = e.manifest, held:use_digest "sha256"
+  if own == "sha1" or not same then set[2] = "sha1" end
   if own == "sha512" then set[#set + 1] = own end
-  return set
+  return set, e.format == "ova" and same and (own == "sha256" or own == "none") and {} or set
 end
 
 local function fetch(b, held, item, target, digests)
@@ -109,21 +111,24 @@ local function fetch(b, held, item, target, digests)
   end
 end
 
+-- What the server says stands for a SHA-256 that was not taken.
 local function compare_one(item, said)
   local ours = item.digest[said.algorithm]
   if said.size ~= item.bytes or (ours and ours ~= said.hex) then
     err.raise("format", string.format("%s: %d bytes arrived with %s %s, the server sent %d with %s", item.href, item.bytes, said.algorithm,
       ours or "?", said.size, said.hex), { hint = "the transfer broke: build again" })
   end
-  return ours ~= nil
+  if said.algorithm == "sha256" then item.digest.sha256 = said.hex end
+  return ours or said.algorithm == "sha256"
 end
 
 -- What arrived against what the server says it sent.
-local function compare(b, held, items)
+local function compare(b, held, items, target)
   local sent = held:manifest()
   for _, item in ipairs(items) do
     local said = sent[item.key]
     if not (said and compare_one(item, said)) then b.note(item.href .. ": the server tells no digest of what it sent: not compared") end
+    if not item.digest.sha256 then item.digest.sha256 = target:digests()[item.href] end
     item.populated = said and said.populated
   end
 end
@@ -194,7 +199,8 @@ end
 --[[
 export.run(b) -> string
 Export the build's machine, which is off, into the output directory: NAME.ova with NAME.ova.sha256, or the files of an OVF, and
-manifest.json. What arrived is compared with what the server sent; nothing has its final name before it is whole. Files of an export
+manifest.json. What arrived is compared with what the server sent; nothing has its final name before it is whole. Where the server
+tells SHA-256 the archive's manifest is made of that, and compared with the disks when the archive is read for its own digest. Files of an export
 before are put back when the build fails.
 Returns what was made.
   b              build             vm, vc, image.export
@@ -209,13 +215,15 @@ function export.run(b)
   b.described = describe(b, items)
   local target <close> = setmetatable({}, { __close = function(t) if t.package then t.package:close() end end })
   target.package = begin(b, items, directory)
-  local digests = algorithms(b, held)
-  for _, item in ipairs(items) do fetch(b, held, item, target.package, digests) end
-  compare(b, held, items)
+  local digests, of_disks = algorithms(b, held)
+  for _, item in ipairs(items) do fetch(b, held, item, target.package, item.disk and of_disks or digests) end
+  compare(b, held, items, target.package)
   write_texts(b, items, target.package)
   held:complete()
   stash.keep(b, final_paths(b, items, directory))
-  local files = target.package:finish(function(done, total) b.progress(done, total, "digest of the archive") end)
+  local expected = {}
+  for _, item in ipairs(items) do expected[item.href] = item.digest.sha256 end
+  local files = target.package:finish(expected, function(done, total) b.progress(done, total, "digest of the archive") end)
   write_records(b, files, items, directory)
   b.artifacts = files
   return string.format("%s, %s", files[1].path, units.format_bytes(files[1].size or 0))

@@ -129,7 +129,7 @@ function pack.ova(target, path, options)
     table.insert(lines, 1, { name = head[1].name, hex = digest.string(algorithm, text) })
     err.check(writer:put(head[2].name, manifest.text(algorithm, lines)))
   end
-  return { size = err.check(writer:finish()).size, files = #files, notes = notes }
+  return { size = err.check(writer:finish()), files = #files, notes = notes }
 end
 
 return pack

@@ -1,4 +1,5 @@
 -- package: where an export's files go: into an OVA, or side by side; none has its name before all are whole
+local digest = require "digest"
 local lfs = require "lfs"
 local ova = require "ova"
 local err = require "core.err"
@@ -10,28 +11,56 @@ local package = {}
 local archive = {}
 archive.__index = archive
 
-function archive:place(name) return self.writer:path(), err.check(self.writer:place(name)) end
-function archive:done(_, size) err.check(self.writer:entry_done(size)) end
+function archive:place(name)
+  self.begun = { name = name, at = err.check(self.writer:place(name)) }
+  return self.writer:path(), self.begun.at
+end
+
+function archive:done(_, size)
+  err.check(self.writer:entry_done(size))
+  self.begun.size = size
+  table.insert(self.placed, self.begun)
+end
+
 function archive:put(name, text) err.check(self.writer:put(name, text)) end
 function archive:close() self.writer:close() end
 
--- The digest of the whole is known before the archive has its name.
-function archive:finish(progress)
-  local made = err.check(self.writer:finish { digest = "sha256", progress = progress })
-  return { { name = self.name, path = self.path, size = made.size, sha256 = made.digest.sha256 } }
+-- SHA-256 of what was placed, by name, and of the whole: in one pass over the file.
+function archive:digests(progress)
+  local whole, _, parts = err.check(digest.file("sha256", self.writer:path(), progress, self.placed))
+  local found = {}
+  for i, one in ipairs(self.placed) do found[one.name] = parts[i] end
+  return found, whole
+end
+
+-- All digests are known, and right, before the archive has its name.
+function archive:finish(expected, progress)
+  local size = err.check(self.writer:seal())
+  local found, whole = self:digests(progress)
+  for _, one in ipairs(self.placed) do
+    local ours, theirs = found[one.name], expected[one.name]
+    if ours ~= theirs then
+      err.raise("format", string.format("%s: %d bytes arrived with sha256 %s, the server sent them with %s", one.name, one.size, ours, theirs),
+        { hint = "the transfer broke: build again" })
+    end
+  end
+  err.check(self.writer:finish())
+  return { { name = self.name, path = self.path, size = size, sha256 = whole } }
 end
 
 --[[
 package.archive(directory, name, head) -> package
 Begin NAME.ova in a directory.
   head           array of { name, room }   the files at the front, with their lengths
-package: place(name) -> path, offset; done(name, size); put(name, text); finish(progress) -> array of { name, path, size, sha256 }; close() removes
-what is not finished.
-Raises: io.
+package: place(name) -> path, offset; done(name, size); put(name, text); close() removes what is not finished;
+digests(progress) -> { name -> sha256 } of what was placed (archives only: the file is read);
+finish(expected, progress) -> array of { name, path, size, sha256 }: `expected` is { name -> sha256 } of what was placed, with which what is
+in the archive is compared while it is read for its own digest.
+Raises: io; format (finish: a digest is another).
 ]]
 function package.archive(directory, name, head)
   local path = directory .. "/" .. name .. ".ova"
-  return setmetatable({ writer = err.check(ova.create(path, { head = head })), name = name .. ".ova", path = path }, archive)
+  return setmetatable({ writer = err.check(ova.create(path, { head = head })), name = name .. ".ova", path = path, placed = {} }, archive)
 end
 
 -- ---- side by side ----

@@ -47,6 +47,8 @@ return {
       ["empty"] = { faults = { fault("GET /nfc", "short", { at = 0 }) }, says = { "empty-disk-0.vmdk: it is no VMDK, or cut off: 0 bytes" } },
       ["damaged"] = { faults = { fault("GET /nfc", "flip", { at = 1500 }) },
         says = { "damaged-disk-0.vmdk: ", "arrived with sha256 ", "the server sent ", "the transfer broke: build again" } },
+      ["damaged, with digests on the way"] = { export = "{ manifest = 'sha512' }", faults = { fault("GET /nfc", "flip", { at = 1500 }) },
+        says = { "disk-0.vmdk: ", "arrived with sha256 ", "the server sent ", "the transfer broke: build again" } },
       ["no manifest"] = { faults = refused("HttpNfcLeaseGetManifest"), says = { "export: the lab says no" } },
       ["no descriptor"] = { faults = refused("CreateDescriptor"), says = { "export: the lab says no" } },
       ["not completed"] = { faults = refused("HttpNfcLeaseComplete"), says = { "export: the lab says no" } },

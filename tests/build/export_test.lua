@@ -91,6 +91,28 @@ return {
     t:equal(status, 0, out)
     t:ok(not out:find("not compared", 1, true), out)
   end,
+  ["every manifest, and a server that tells little of what it sends: the archive is right, and its records are"] = function(t)
+    local s = site(t)
+    local file = builds.recipe(s, "export = { manifest = os.getenv 'MANIFEST' }, hardware = { cpus = 1, memory = '512MiB', disks = { '1GiB', '1GiB' } },")
+    local function export(manifest, says)
+      os.remove(s.dir .. "/output/small.ova")
+      local out, status = t:shell("MANIFEST=" .. manifest .. " " .. builds.command(s, { file }))
+      t:equal({ status, out:find("not compared", 1, true) ~= nil }, { 0, says }, out)
+      local dir, sums = s.dir .. "/output", {}
+      t:equal(select(2, t:shell("cd " .. dir .. " && sha256sum -c small.ova.sha256 && rm -rf x && mkdir x && tar xf small.ova -C x")), 0)
+      if manifest ~= "none" then
+        t:equal(t:shell("cd " .. dir .. "/x && " .. manifest .. "sum --tag *.ovf *.vmdk | sed 's/ (/(/;s/) =/)=/'"), t:read(dir .. "/x/small.mf"))
+      end
+      for i = 0, 1 do sums[i + 1] = t:shell("sha256sum < " .. dir .. "/x/small-disk-" .. i .. ".vmdk"):match "^%x+" end
+      local content = require("cjson").decode(t:read(dir .. "/manifest.json")).builds[1].luabuild.content
+      t:equal({ content[1].sha256, content[2].sha256 }, sums)
+    end
+    for _, manifest in ipairs { "sha256", "sha1", "sha512", "none" } do export(manifest, false) end
+    s.lab:fault { method = "HttpNfcLeaseSetManifestChecksumType", fault = "fault", type = "NotSupported" }
+    export("sha256", false)
+    s.lab:fault { fault = "nomanifest" }
+    export("sha256", true)
+  end,
   ["several disks, and the nvram of EFI"] = function(t)
     local s = site(t)
     local file = builds.recipe(s, string.format([[export = {},

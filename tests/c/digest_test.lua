@@ -41,6 +41,23 @@ return {
       t:equal({ hex, size, done, total }, { digest.string("sha256", text), #text, #text, #text })
     end
   end,
+  ["ranges of a file have the digests of their bytes, and the file its own"] = function(t)
+    local text = ("0123456789abcdef"):rep(150000) .. "z"
+    local path = t:write(t:directory() .. "/f", text)
+    local ranges = { { at = 0, size = 0 }, { at = 0, size = 1 }, { at = 5, size = 600000 }, { at = 600005, size = 0 }, { at = 600005, size = 1799995 },
+      { at = 2400000, size = 1 }, { at = 2400001, size = 0 } }
+    local hex, size, parts = digest.file("sha256", path, nil, ranges)
+    t:equal({ hex, size, #parts }, { digest.string("sha256", text), #text, #ranges })
+    for i, r in ipairs(ranges) do t:equal(parts[i], digest.string("sha256", text:sub(r.at + 1, r.at + r.size)), i) end
+    t:equal(select(3, digest.file("sha1", t:write(path, ""), nil, { { at = 0, size = 0 } })), { digest.string("sha1", "") })
+    t:contains(t:fails("io", digest.file("sha1", path, nil, { { at = 0, size = 1 } })), "cut off")
+    for _, wrong in ipairs { { { at = -1, size = 1 } }, { { at = 0, size = -1 } }, { { at = 1, size = math.maxinteger } }, { 1 } } do
+      t:raises("bad argument #4", digest.file, "sha1", path, nil, wrong)
+    end
+    t:write(path, "abc")
+    t:raises("not in order", digest.file, "sha1", path, nil, { { at = 0, size = 2 }, { at = 1, size = 1 } })
+    t:equal(require("runtime").live(), {})
+  end,
   ["a file that cannot be read is refused by name"] = function(t)
     local dir = t:directory()
     t:contains(t:fails("notfound", digest.file("sha256", dir .. "/none")), dir .. "/none")

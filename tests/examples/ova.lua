@@ -30,9 +30,14 @@ assert(writer:put("tiny.mf", manifest.text("sha256", {
   { name = "tiny.ovf", hex = digest.string("sha256", descriptor) },
   { name = "tiny-disk-0.vmdk", hex = digest.string("sha256", disk) },
 })))
-local made = assert(writer:finish { digest = "sha256" })
-print("size", made.size, made.digest.sha256 == digest.file("sha256", path))
---> size	7680	true
+
+-- the digest of the whole, and of the disk in it, before it has its name
+print("size", assert(writer:seal()))
+--> size	7680
+local whole, _, parts = assert(digest.file("sha256", writer:path(), nil, { { at = offset, size = #disk } }))
+assert(writer:finish())
+print(whole == digest.file("sha256", path), parts[1] == digest.string("sha256", disk))
+--> true	true
 
 for _, entry in ipairs(ova.list(path)) do print(entry.name, entry.size, entry.format) end
 --> tiny.ovf	64	ustar

@@ -252,7 +252,7 @@ func leaseManifest(c *call) (interface{}, error) {
 	defer x.mu.Unlock()
 	response := &types.HttpNfcLeaseGetManifestResponse{}
 	for _, f := range x.files {
-		if !f.sent {
+		if !f.sent || c.lab.faults.active("nomanifest", "") {
 			continue
 		}
 		e := types.HttpNfcLeaseManifestEntry{Key: f.key, Sha1: f.sha1, Checksum: f.sha1, ChecksumType: x.sum, Size: f.size, Disk: f.disk != nil}
