@@ -5,11 +5,12 @@ local lfs = require "lfs"
 local builds = require "tests.builds"
 local lab = require "tests.lab"
 local measure = require "tests.bench.measure"
+local signal = require "signal"
 
 local MIB = 1 << 20
 local ROUNDS = 3
 local BOUNDS = {
-  { "time$", "SHA-256, of each disk as it comes and of the archive, whose first entry is known last: half of the processor time; copying: the rest" },
+  { "time", "receiving, with the server on the same cores; then SHA-256 of the archive, whose first entry is known last, and of its disks beside it" },
   { "written", "the archive itself" },
   { "read", "what of the archive is not in memory any more when its digest is taken" },
   { "PSS", "the libraries' own pages; buffers of a fixed size" },
@@ -45,17 +46,21 @@ local function prepare(site, vm, size)
   return total
 end
 
--- curl of all the lease's URLs, one after the other, and the digest of what came.
+-- curl of the disks of a lease that is ready, one after the other, and the digest of each; and how long the lease took to be ready.
 local function peer(site, vm)
+  local started = signal.now()
   local held <close> = lease.export(vm)
+  local waited = signal.now() - started
   local server, to = site.lab.env.VCENTER_SERVER, site.dir .. "/peer"
   local curl, openssl = 0, 0
   for _, item in ipairs(held.items) do
-    curl = curl + measure.cost(string.format("curl -sSf --cacert %s -o %s %s", site.lab.env.VCENTER_CA_FILE, to, item.url:gsub("%*", server))).seconds
-    openssl = openssl + measure.cost("openssl dgst -sha256 " .. to).seconds
+    if item.disk then
+      curl = curl + measure.cost(string.format("curl -sSf --cacert %s -o %s %s", site.lab.env.VCENTER_CA_FILE, to, item.url:gsub("%*", server))).seconds
+      openssl = openssl + measure.cost("openssl dgst -sha256 " .. to).seconds
+      os.remove(to)
+    end
   end
-  os.remove(to)
-  return { curl = curl, openssl = openssl }
+  return { curl = curl, openssl = openssl, waited = waited }
 end
 
 -- An image with `count` disks of `size` MiB of random bytes, exported again and again.
@@ -68,19 +73,24 @@ local function measure_export(b, count, size, rounds)
   local vc <close> = site.lab:connect()
   local vm = site.lab:vm(vc, "small")
   local bytes, own, peers = prepare(site, vm, size * MIB), {}, {}
+  peer(site, vm) -- not counted: the lab takes its digests of a file when it first sends it
+  -- before each, the other's file is removed: memory that was in use just now is quicker than other memory of a virtual machine
   for i = 1, rounds do
-    peers[i] = peer(site, vm)
     measure.shell("rm -rf " .. site.dir .. "/output && sync")
+    peers[i] = peer(site, vm)
+    measure.shell("sync")
     own[i] = measure.cost(run)
     b.t:equal(select(2, b.t:shell("cd " .. site.dir .. "/output && sha256sum -c small.ova.sha256")), 0)
   end
   os.remove(site.dir .. "/output/small.ova")
   local pss = measure.peak(run)
   local what = string.format("export of %d × %d MiB", count, size)
-  local curl, openssl = measure.median(peers, "curl"), measure.median(peers, "openssl")
+  local curl, openssl, waited = measure.median(peers, "curl"), measure.median(peers, "openssl"), measure.median(peers, "waited")
   local seconds, limit = measure.median(own, "seconds"), curl / 0.9 + openssl
   b.record(what .. ": time", seconds, "s", string.format("<= %.2f s", limit), seconds <= limit,
     string.format("curl -o %.2f s, openssl dgst %.2f s", curl, openssl))
+  b.record(what .. ": time, from when the lease is ready", seconds - waited, "s", string.format("<= %.2f s", limit), seconds - waited <= limit,
+    string.format("the lease took %.2f s, for curl too", waited))
   b.record(what .. ": processor time", measure.median(own, "cpu"), "s")
   local written, read = measure.median(own, "written") / bytes, measure.median(own, "read") / bytes
   b.record(what .. ": written to disk, of the disks' size", written, "", "<= 1.02", written <= 1.02)
