@@ -16,8 +16,12 @@ Blocks: no.
 function stash.restore(list)
   local done = false
   for _, f in ipairs(list) do
-    if f.before and is_there(f.before) then done = os.rename(f.before, f.path) or done
-    elseif not f.before and is_there(f.path) then done = os.remove(f.path) or done end
+    if f.before and is_there(f.before) then
+      done = os.rename(f.before, f.path) or done
+      os.remove(f.before) -- rename does nothing while both are links to one file
+    elseif not f.before and is_there(f.path) then
+      done = os.remove(f.path) or done
+    end
   end
   return done
 end

@@ -94,6 +94,19 @@ return {
     t:equal(select(2, t:shell("cd " .. s.dir .. "/output && sha256sum -c small.ova.sha256")), 0)
   end,
 
+  ["an export that fails leaves what there was of the one before, and nothing beside it"] = function(t)
+    local s = site(t)
+    local recipe = builds.recipe(s, "export = {},")
+    t:equal(select(2, builds.run(s, recipe)), 0)
+    os.remove(s.dir .. "/output/small.ova")
+    local function files() return t:shell("cd " .. s.dir .. "/output && sha256sum small.* manifest.*") end
+    local before = files()
+    s.lab:fault(fault("GET /nfc", "flip", { at = 1500 }))
+    local out, status = builds.run(s, recipe)
+    t:equal({ status, files(), leases(s) }, { 1, before, "0\n" }, out)
+    t:contains(out, "the transfer broke: build again")
+  end,
+
   ["--on-error=abort keeps the machine of a failed export, and says which; its lease is ended"] = function(t)
     local s = site(t)
     s.lab:fault(fault("GET /nfc", "short", { at = 4096 }))
