@@ -130,6 +130,30 @@ return {
     t:match(last(w), "1/2$")
     t:ok(not table.concat(w.screen:lines(), "\n"):find("[===", 1, true))
   end,
+  ["a transfer of nobody knows how much says how much it is so far"] = function(t)
+    local w = watch { columns = 80 }
+    w.show(table.move(story(), 1, 6, 1, {}))
+    local e = { event = "progress", image = "base", step = "iso", at = 1, done = 5 * MIB, unit = "bytes", what = "disk-0.vmdk" }
+    w.show { e }
+    t:match(last(w), "iso 0.8s  5.0 MiB  disk%-0.vmdk  1/2$")
+    e.at, e.done = 3, 25 * MIB
+    w.show { e }
+    t:match(last(w), "iso 2.8s  10.0 MiB/s  25.0 MiB  disk%-0.vmdk  1/2$")
+  end,
+  ["checks stand in columns, and one that fails fits into 80"] = function(t)
+    local w = watch { columns = 80 }.show(story {
+      { 7, { event = "check", step = "2 check", parent = "provision", kind = "file", name = "/etc/passwd", property = "mode", ok = true,
+        expected = "0644", found = "0644" } },
+      { 7, { event = "check", step = "2 check", parent = "provision", kind = "file", name = "/etc/ssh/sshd_config", property = "mode", ok = false,
+        expected = "0600", found = "0644" } },
+      { 7, { event = "check", step = "2 check", parent = "provision", kind = "command", name = "uname -r", property = "out", ok = false,
+        expected = "4.19.190", found = "6.1.0-28-amd64" } } })
+    t:contains(table.concat(w.screen:lines(), "\n"), [[
+      ok   file       /etc/passwd              mode       0644
+      FAIL file       /etc/ssh/sshd_config     mode       0644, expected 0600
+      FAIL command    uname -r                 out        6.1.0-28-amd64,
+        expected 4.19.190]])
+  end,
   ["while a failed image is undone the line below says so"] = function(t)
     local w = watch { columns = 80 }.show(story { { 7, { event = "step.failed", step = "provision", seconds = 3, error = "broken" } } })
     w.at = 9

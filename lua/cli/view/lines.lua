@@ -52,7 +52,7 @@ end
 shown["check"] = function(s, e)
   local mark = e.skipped and s:paint("yellow", "skip") or e.ok and s:paint("green", "ok  ") or s:paint("red", "FAIL")
   local said = e.skipped and "" or e.ok and tostring(e.found) or string.format("%s, expected %s", e.found, e.expected)
-  return indented(string.format("%s %-12s %-30s %-10s %s", mark, e.kind, e.name, e.property, said), e.parent and 3 or 2)
+  return indented(string.format("%s %-10s %-24s %-10s %s", mark, e.kind, e.name, e.property, said), e.parent and 3 or 2)
 end
 shown["picture"] = function(s, e) return s.debug and nested(s, e, "dim", "console: " .. e.path) or nil end
 shown["doing"] = function(s, e)

@@ -56,8 +56,9 @@ local function transfer(s, p)
   if part then out[#out + 1] = string.format("%3d%%", math.floor(part * 100)) end
   if p.unit == "bytes" then
     if part then out[#out + 1] = string.format("%10s", p.left and units.format_seconds(p.left) .. " left" or "") end
-    out[#out + 1] = string.format("%10s", p.rate and p.rate > 0 and size(p.rate) .. "/s" or "")
-    out[#out + 1] = string.format("%9s", size(p.done)) .. (p.total and " of " .. units.format_bytes(p.total) or "")
+    local rate = p.rate and p.rate > 0 and size(p.rate) .. "/s"
+    if part or rate then out[#out + 1] = string.format("%10s", rate or "") end
+    out[#out + 1] = string.format(part and "%9s" or "%s", size(p.done)) .. (p.total and " of " .. units.format_bytes(p.total) or "")
   end
   if p.what then out[#out + 1] = s:paint("dim", p.what) end
   return out, part
@@ -148,7 +149,7 @@ local function draw(self, above)
 end
 
 -- What is said in sentences; remote output is shown as it came.
-local SENTENCES = { note = true, warning = true, undo = true, ["image.decided"] = true, ["image.failed"] = true, ["image.skipped"] = true,
+local SENTENCES = { check = true, note = true, warning = true, undo = true, ["image.decided"] = true, ["image.failed"] = true, ["image.skipped"] = true,
   ["run.done"] = true }
 
 -- A line as it fits in so many columns. A detail that does not fit is cut off: all of it is in the log.
