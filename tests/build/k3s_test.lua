@@ -85,6 +85,14 @@ return {
     end
   end,
 
+  ["the scripts do with CentOS 7's bash, 4.2"] = function(t)
+    local newer = { ["assignment by another variable's name"] = "%${![%w_]+:?=", ["reference"] = "%f[%w]%l+ %-n [%w_]+=", ["transformation"] = "@%u}",
+      ["wait for any"] = "%f[%w]wait %-n", ["delimiter"] = "mapfile %-d" }
+    for _, path in ipairs(files("recipes/k3s/scripts", ".sh")) do
+      for what, pattern in pairs(newer) do t:ok(not t:read(path):find(pattern), path .. ": " .. what) end
+    end
+  end,
+
   ["the YAML is YAML, and says at its head what it makes"] = function(t)
     if select(2, t:shell "/usr/bin/python3 -c 'import yaml'") ~= 0 then t:skip "no python3-yaml here" end
     local found = files("recipes/k3s/resources", ".yaml")

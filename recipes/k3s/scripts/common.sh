@@ -18,12 +18,17 @@ fail() {
 : "${INSECURE_REGISTRY:=}" "${MIRROR:=}" "${K3S_OPTIONS:=}"
 : "${K3S_VERSION:=v1.23.6+k3s1}" "${JQ_VERSION:=1.6}" "${HELM_VERSION:=v3.8.2}" "${ARGO_VERSION:=0.15.3}"
 
+default() { # NAME VALUE: unless it has one. An indirect := would do, but sets nothing in bash 4.2, which is CentOS 7's.
+  if [ -z "${!1:-}" ]; then printf -v "$1" %s "$2"; fi
+}
+
 source_of() { # NAME URL CHECKSUM: give NAME_URL and NAME_CHECKSUM their defaults
-  local url=$1_URL checksum=$1_CHECKSUM
   if [ -n "$MIRROR" ]; then
-    : "${!url:=${MIRROR%/}/${2##*/}}" "${!checksum:=${MIRROR%/}/SHA256SUMS}"
+    default "$1_URL" "${MIRROR%/}/${2##*/}"
+    default "$1_CHECKSUM" "${MIRROR%/}/SHA256SUMS"
   fi
-  : "${!url:=$2}" "${!checksum:=$3}"
+  default "$1_URL" "$2"
+  default "$1_CHECKSUM" "$3"
 }
 
 k3s_release=https://github.com/k3s-io/k3s/releases/download/${K3S_VERSION/+/%2B}
