@@ -1,5 +1,6 @@
 -- The k3s recipe from the installer CD to an OVA whose disk starts elsewhere, on a guest with a real systemd, bash, curl and jq. What it
--- fetches is served on loopback; for k3s and the cluster behind it stands tests/lab/k3s. Beside it a clone with every kind of check.
+-- fetches is served on loopback; for k3s and the cluster behind it stands tests/lab/k3s. Beside it the same on the other base, and a clone
+-- with every kind of check.
 local builds = require "tests.builds"
 local cjson = require "cjson"
 local httpd = require "httpd"
@@ -91,12 +92,13 @@ local function listing(t, dir, path)
 end
 
 -- Nothing of the build, of this machine's own, nor of what would be the same in every copy.
-local function check_disk(t, dir)
+local function check_disk(t, dir, kickstart_log)
   t:equal(listing(t, dir, "/etc")["machine-id"], 0, "an empty machine-id")
   local keys = listing(t, dir, "/etc/ssh")
   t:ok(keys["sshd_config"], "the folder was read")
   for name in pairs(keys) do t:ok(not name:find "^ssh_host_", name) end
-  for _, name in ipairs { "k3s.log", "installer.log", "kickstart-post.log" } do t:equal(listing(t, dir, "/var/log")[name], 0, name) end
+  for _, name in ipairs { "k3s.log", "installer.log", kickstart_log } do t:equal(listing(t, dir, "/var/log")[name], 0, name) end
+  t:equal(listing(t, dir, "/root")["kickstart-post.log"], nil)
   for name in pairs(listing(t, dir, "/var/log/journal")) do t:match(name, "^%.+$", "no journal") end
   t:equal(listing(t, dir, "/var/lib/systemd")["random-seed"], nil, "a seed that every copy would have")
   t:equal(listing(t, dir, "/root/.ssh")["authorized_keys"], nil)
@@ -115,22 +117,22 @@ local function check_disk(t, dir)
 end
 
 -- Tools that are not ours read what was made. What was written and is free again is not in it.
-local function check_archive(t, dir)
-  t:equal(t:shell("cd " .. dir .. " && sha256sum -c k3s-photon3-1.ova.sha256"), "k3s-photon3-1.ova: OK\n")
-  t:shell("cd " .. dir .. " && tar xf k3s-photon3-1.ova")
-  for name, hex in t:read(dir .. "/k3s-photon3-1.mf"):gmatch "SHA256%(([^)]+)%)= (%x+)\n" do
+local function check_archive(t, dir, image, wanted)
+  local file = dir .. "/" .. image
+  t:equal(t:shell("cd " .. dir .. " && sha256sum -c " .. image .. ".ova.sha256"), image .. ".ova: OK\n")
+  t:shell("cd " .. dir .. " && tar xf " .. image .. ".ova")
+  for name, hex in t:read(file .. ".mf"):gmatch "SHA256%(([^)]+)%)= (%x+)\n" do
     t:equal(t:shell("sha256sum " .. dir .. "/" .. name):match "^%x+", hex, name)
   end
-  local source, status = t:shell("LIBGUESTFS_BACKEND=direct virt-v2v -i ova " .. dir .. "/k3s-photon3-1.ova --print-source")
+  local source, status = t:shell("LIBGUESTFS_BACKEND=direct virt-v2v -i ova " .. file .. ".ova --print-source")
   t:equal(status, 0, source)
-  t:match(source, "source name: k3s%-photon3%-1\n.*memory: 2147483648 %(bytes%)\n.*nr vCPUs: 2\n")
-  local ovf = t:read(dir .. "/k3s-photon3-1.ovf")
-  t:contains(ovf, "k3s appliance")
-  t:contains(ovf, "v1.23.6+k3s1")
+  t:match(source, "source name: " .. image:gsub("%-", "%%-") .. "\n.*memory: 2147483648 %(bytes%)\n.*nr vCPUs: 2\n")
+  local ovf = t:read(file .. ".ovf")
+  for _, text in ipairs { "k3s appliance", "v1.23.6+k3s1", 'vmw:osType="' .. wanted.guest_id .. '"' } do t:contains(ovf, text) end
   local record = cjson.decode(t:read(dir .. "/manifest.json")).builds[1]
-  t:equal({ record.custom_data.distro_name, record.luabuild.parent }, { "photon", "base-os-photon3" })
-  local size = lfs.attributes(dir .. "/k3s-photon3-1-disk-0.vmdk", "size")
-  file_systems(t, dir, "k3s-photon3-1-disk-0.vmdk")
+  t:equal({ record.custom_data.distro_name, record.luabuild.parent }, { wanted.name, wanted.parent })
+  local size = lfs.attributes(file .. "-disk-0.vmdk", "size")
+  file_systems(t, dir, image .. "-disk-0.vmdk")
   local used = t:shell("dumpe2fs -h " .. dir .. "/root 2>/dev/null | sed -n 's/^\\(Block count\\|Free blocks\\): *//p'")
   local all, free = used:match "(%d+)\n(%d+)"
   t:ok(size < (all - free) * 4096, "compressed, the disk is smaller than what is in use")
@@ -162,6 +164,9 @@ local function check_first_start(t, dir, hostkey)
   t:contains(guest:run "KUBECONFIG=/root/.kube/config /usr/local/bin/kubectl get node -o json", '"10.9.8.15"')
 end
 
+local PHOTON3 = { name = "photon", parent = "base-os-photon3", guest_id = "vmwarePhoton64Guest" }
+local CENTOS7 = { name = "centos", parent = "base-os-centos7", guest_id = "centos7_64Guest" }
+
 local SAID = { "install> turning firewalld off", "install> starting k3s", "deploy> pulling quay.io/argoproj/argoexec:v3.3.5",
   "prepare> every pod is well", "cleanup> stopping k3s", "seal> sealed", "key> the key opens photon", "kinds: built", "k3s-photon3-1: built" }
 local SHOWN = { "service +k3s +running +true", "service +firewalld +running +false", "port +tcp6:6443", "dns +filebrowser%.default",
@@ -179,16 +184,22 @@ local function check_output(t, s, out)
 end
 
 return {
-  ["from the CD to an OVA whose disk is clean, starts on another network and is well; beside it every kind of check"] = function(t)
+  ["from the CD to an OVA whose disk is clean, starts on another network and is well; beside it the other base, and every kind of check"] = function(t)
     local s = site(t)
+    local centos = builds.start(s, "recipes/k3s.lua", "--var", "base_os=centos7", "--var", "output_dir=" .. s.dir .. "/centos7")
     t:write(s.dir .. "/kinds.lua", KINDS:format(s.mirror))
     local out, status = builds.run(s, "recipes/k3s.lua", s.dir .. "/kinds.lua")
     t:equal(status, 0, out)
     check_output(t, s, out)
-    t:equal(builds.state(s), { vms = { "base-os-photon3", "k3s-photon3-1", "kinds" }, files = {}, sessions = 0 })
+    out, status = centos:wait()
+    t:equal(status, 0, out)
+    for _, text in ipairs { "floppy, 1.4 MiB", "seal> sealed", "k3s-centos7-1: built" } do t:contains(out, text) end
+    t:equal(builds.state(s), { vms = { "base-os-centos7", "base-os-photon3", "k3s-centos7-1", "k3s-photon3-1", "kinds" }, files = {}, sessions = 0 })
+    check_archive(t, s.dir .. "/centos7", "k3s-centos7-1", CENTOS7)
+    check_disk(t, s.dir .. "/centos7")
     local dir = s.dir .. "/output"
-    check_archive(t, dir)
-    check_disk(t, dir)
+    check_archive(t, dir, "k3s-photon3-1", PHOTON3)
+    check_disk(t, dir, "kickstart-post.log")
     check_first_start(t, dir, cjson.decode(t:read(dir .. "/manifest.json")).builds[1].luabuild.hostkey)
 
     local kinds = t:directory()
