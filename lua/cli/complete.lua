@@ -23,7 +23,7 @@ end
 local function keys(value, wanted, out)
   for _ = 1, 5 do
     for key, inner in next, value do
-      if type(key) == "string" and key:find("^[%a_][%w_]*$") and (not wanted or type(inner) == wanted) then out[#out + 1] = key end
+      if type(key) == "string" and key:find("^[%a_][%w_]*$") and not key:find("^__") and (not wanted or type(inner) == wanted) then out[#out + 1] = key end
     end
     local meta = getmetatable(value)
     value = type(meta) == "table" and rawget(meta, "__index")
@@ -93,7 +93,8 @@ local function field_of_value(tokens, closers, opens, i, env)
   end
 end
 
-local function values_of(kind) return (vim.type(kind) or {}).values or {} end
+-- An option of one of our functions has no type of the API.
+local function values_of(kind) return kind and (vim.type(kind) or {}).values or {} end
 
 -- ---- strings ----
 
@@ -106,6 +107,16 @@ local function called_with(tokens, opens, i)
   local place = 1
   for at = open + 1, i - 1 do if is_op(tokens[at], ",") then place = place + 1 end end
   return open - 1, place
+end
+
+-- watch(vm, "guest.ip: a path of properties of the object that stands before the first comma.
+local function property_path(tokens, closers, open, begun, env)
+  local comma = open
+  repeat comma = comma + 1 until is_op(tokens[comma], ",")
+  local of = shape.expression(tokens, closers, comma - 1, env)
+  for name in begun:gmatch("([^.]*)%.") do of = of and shape.member(of, name) end
+  local names = of and (of.kind == "object" or of.kind == "data") and after_dot[of.kind](of) or {}
+  return names, begun:match("[^.]*$")
 end
 
 local function in_string(tokens, closers, opens, env)
@@ -124,6 +135,7 @@ local function in_string(tokens, closers, opens, env)
     if place == 2 then return vim.complete(begun, "ManagedEntity"), begun, '"' end
     return env.paths and env.paths(begun) or {}, begun:match("[^/]*$"), '"'
   end
+  if env.watchers and env.watchers[of.value] and place > 1 then return property_path(tokens, closers, opens[#opens], begun, env) end
   local strings = env.strings and env.strings[of.value]
   return strings and strings(begun) or {}, begun, '"'
 end
@@ -138,7 +150,7 @@ end
 
 -- Where a value of a field stands: words of an enum, constructors of the type and those derived, then any name.
 local function value_names(field, begun, env)
-  local t = vim.type(field.type)
+  local t = field.type and vim.type(field.type)
   if begun == "" and t and t.kind == "enum" then
     local out = {}
     for i, value in ipairs(t.values) do out[i] = '"' .. value .. '"' end
@@ -168,6 +180,7 @@ local function in_code(tokens, closers, opens, begun, env)
       for i, one in ipairs(inside.fields) do names[i] = one.name end
       return names, " = "
     end
+    if inside and inside.of then return value_names(inside.of, begun, env) end
   end
   return globals(begun, env)
 end
@@ -200,6 +213,7 @@ asked, but by env.paths.
   env.names      function          () -> an array of the names of variables, which may be changed
   env.finders    {function = true}|nil     functions like session.find
   env.paths      function|nil      beginning of a path -> the names that its last segment can have
+  env.watchers   {function = true}|nil     functions that take an object and paths of its properties
   env.strings    {function = function}|nil function -> (beginning -> strings that its first argument can be)
   env.options    function|nil      function -> {{ name = string }, ...}, the fields of a table that it takes; or nil
 ]]

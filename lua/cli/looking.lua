@@ -68,7 +68,7 @@ function looking.options(connect, is_set)
   local function find(pattern, kind) return connect():find(pattern, kind) end
   return {
     names = { find = find, watch = watch }, made = { vc = connect }, shapes = { vc = { kind = "session" } }, help = looking.HELP,
-    finders = { [find] = true, [session.find] = true },
+    finders = { [find] = true, [session.find] = true }, watchers = { [watch] = true },
     paths = function(begun) return (not is_set or is_set()) and candidates(connect, begun) or {} end,
   }
 end

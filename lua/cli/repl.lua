@@ -116,7 +116,7 @@ local function completion(self, options)
   return {
     names = function() return names.all(environment) end,
     shape = function(name) return names.shape(environment, name) end,
-    finders = options.finders, paths = options.paths,
+    finders = options.finders, paths = options.paths, watchers = options.watchers,
     options = function(f) return names.fields(help.name_of(f) or "") end,
     strings = { [require] = names.modules, [environment.table.help] = pages.names },
   }
@@ -235,6 +235,7 @@ what repl.leave was given, which exit(value) does.
   options.made   {name = function} = {}  names whose value is made when they are read; see names.new
   options.shapes {name = shape} = {}     for completion of those
   options.finders {function = true} = {} functions that take a path of the inventory
+  options.watchers {function = true} = {} functions that take an object and paths of its properties
   options.paths  function|nil      beginning of a path -> names for completion; may ask the server
   options.banner string|nil        written before the first prompt of a terminal
   options.prompt string = "luabuild> "

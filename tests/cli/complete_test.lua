@@ -10,14 +10,16 @@ local vim = require "vim"
 local space = object.space(nil)
 local vm = object.of(space, "VirtualMachine", "vm-1")
 local function find() error "completion runs nothing" end
+local function watch() error "completion runs nothing" end
 
 local values = {
-  vm = vm, vms = list.new(nil, { vm }), vim = vim, string = string, find = find,
+  vm = vm, vms = list.new(nil, { vm }), vim = vim, string = string, find = find, watch = watch,
   hardware = vim.VirtualHardware { device = { vim.VirtualDisk { backing = vim.VirtualDiskFlatVer2BackingInfo { fileName = "x" } } } },
   settings = setmetatable({ alpha = 1, alps = { deep = find } }, { __index = function() error "completion runs nothing" end }),
 }
 
 local env = {
+  watchers = { [watch] = true },
   finders = { [find] = true, [session.find] = true },
   paths = function(begun)
     if begun:find("^vm/") then return { "web-1", "web-2", "templates/" } end
@@ -93,12 +95,23 @@ local CASES = {
   { "VirtualMachineConfigSpec{ cpuHotAddEnabled = ", "false true" },
   { 'vm.runtime.powerState == "powered', "poweredOff poweredOn" },
   { 'if vm.runtime.powerState ~= "sus', "suspended" },
+  { "vm:ReconfigVM_Task{ spec = { bootOptions = { bootOrder = { VirtualMachineBootOptionsBootableC", "VirtualMachineBootOptionsBootableCdromDevice" },
+  { "VirtualMachineConfigSpec{ bootOptions = { bootOrder = { ", "VirtualMachineBootOptionsBootableCdromDevice VirtualMachineBootOptionsBootableDevice "
+    .. "VirtualMachineBootOptionsBootableDiskDevice VirtualMachineBootOptionsBootableEthernetDevice VirtualMachineBootOptionsBootableFloppyDevice" },
+  { "find { timeout = vm.runtime.ho", "host" },
+  { "find { timeout = pri", "print" },
+  { "find { timeout = 'a", "" },
   -- paths
   { 'find("vm/we', "web-1 web-2" },
   { 'find "vm/t', "templates/" },
   { "vc:find 'v", "vm/" },
   { 'find("vm/*", "HostSy', "HostSystem" },
+  { 'watch(vm, "runti', "runtime" },
+  { 'watch(vms[1], "guest.ipA', "ipAddress" },
+  { 'watch(find("vm/web-1"), "name", "config.hardware.numC', "numCoresPerSocket numCPU" },
+  { 'watch("gue', "" },
   -- names
+  { "vc:__", "" },
   { "vm", "vm vms" },
   { "pri", "print" },
   { "retu", "return" },
