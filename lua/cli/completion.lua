@@ -2,8 +2,11 @@
 local standard = require "build.standard"
 local commands = require "cli.commands"
 local glance = require "cli.glance"
+local options = require "cli.options"
 
 local completion = {}
+
+local PATIENCE = 1.5 -- seconds for what only a vCenter knows
 
 -- What is being put together: candidates, and what the shell is to add by itself.
 local function found() return { items = {}, files = {}, directories = false } end
@@ -68,6 +71,27 @@ function kinds.step(self)
   end
 end
 
+-- What the line says of the vCenter, besides the environment: a Lua var-file would be run, so it does not count.
+local function given_so_far(self)
+  local words = self.line
+  for last = #words - 1, math.max(0, #words - 2), -1 do
+    local ok, given = pcall(options.parse, table.move(words, 1, last, 1, {}), self.declared)
+    if ok then
+      local files = {}
+      for _, path in ipairs(given.var_file or {}) do if path:find "%.json$" then files[#files + 1] = path end end
+      return { var = given.var, var_file = files }
+    end
+  end
+  return {}
+end
+
+-- Names that no shell would take apart; none when the vCenter does not say them soon, or without being told a password.
+function kinds.machine(self)
+  for _, name in ipairs(require("cli.connection").machines(given_so_far(self), PATIENCE)) do
+    if not name:find "[%s'\"\\$`&;|<>()*?#~{}%[%]!=:%c]" then add(self, name) end
+  end
+end
+
 function kinds.command(self)
   for _, name in ipairs(commands.names()) do add(self, name, commands.find(name).doc) end
 end
@@ -79,7 +103,7 @@ end
 
 -- The value of an option or a word; `prefix` stands before it in the same word: "--color=".
 local function value(self, declared, words, prefix, current)
-  local inner = found()
+  local inner = setmetatable(found(), { __index = self })
   for _, known in ipairs(declared.values or {}) do add(inner, known) end
   local kind, rest = (declared.kind or ""):match("^(%S+) ?(.*)$")
   if kind then kinds[kind](inner, words, rest, current) end
@@ -127,6 +151,7 @@ local function of_command(self, command, words)
   local current, shift = words[#words], 0
   if command.raw then return add_word(self, command, table.move(words, 1, #words - 1, 1, {}), current) end
   local plain, open, given, ended = walk(command.options, words)
+  self.line, self.declared = words, command.options
   if command.actions then
     command = commands.action(command, plain[1]) or command
     shift = command.actions and 0 or 1
@@ -147,7 +172,7 @@ completion.of(words) -> { items = {{ text, doc = string|nil }, ...}, files = {st
 What can stand in the place of the last word: items that begin as it does, and names of files (by pattern: "*.lua") and of
 directories, which the shell looks for by itself. An item that ends with "=" goes on. Recipes are read as text, never run.
   words          {string, ...}     the command line without the program; the last may be empty or begun
-Blocks: on disks only.
+Blocks: on disks; for names of virtual machines yes, some seconds at most.
 ]]
 function completion.of(words)
   local self, command = found(), commands.find(words[1])

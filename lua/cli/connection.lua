@@ -1,4 +1,5 @@
 -- connection: is everything given that a log-in needs? Asked before a server is contacted
+local signal = require "signal"
 local err = require "core.err"
 local ask = require "cli.ask"
 local secret = require "core.secret"
@@ -59,6 +60,28 @@ function connection.read(given, command)
   local read = connection.variables(given, command)
   connection.check(read)
   return read
+end
+
+--[[
+connection.machines(given, seconds) -> {string, ...}
+The names of all virtual machines, for completion: none when nobody has said all that a log-in needs, or when something goes wrong.
+  given          table             options: var, var_file
+  seconds        number            until it is given up
+Blocks: yes, so long, and the log-out.
+]]
+function connection.machines(given, seconds)
+  signal.limit(seconds)
+  local ok, names = pcall(function()
+    local wanted = connection.variables(given, "completion")
+    if not (wanted.server and wanted.username and wanted.password) then return {} end
+    wanted.patience = 0
+    local vc <close> = session.connect(wanted)
+    local out = {}
+    for _, name in vc:find("*").name:each() do out[#out + 1] = name end
+    return out
+  end)
+  signal.limit(0)
+  return ok and names or {}
 end
 
 --[[

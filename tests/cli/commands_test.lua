@@ -3,7 +3,8 @@ local load = require "load"
 local commands = require "cli.commands"
 local options = require "cli.options"
 
-local KINDS = { recipe = true, image = true, files = true, directory = true, varfile = true, variable = true, topic = true, command = true, step = true }
+local KINDS = { recipe = true, image = true, files = true, directory = true, varfile = true, variable = true, topic = true, command = true, step = true,
+  machine = true }
 
 local function each(f)
   for _, name in ipairs(commands.names()) do

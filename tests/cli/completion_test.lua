@@ -1,5 +1,6 @@
 -- completion: what each shell itself offers for a begun command line, by the script that luabuild prints for it
 local lfs = require "lfs"
+local lab = require "tests.lab"
 
 local PROGRAM = lfs.currentdir() .. "/" .. arg[-1]
 
@@ -86,6 +87,27 @@ return {
     offers(t, bash(t, dir, "luabuild recipes/system.lua --only = sy"), "system")
     offers(t, bash(t, dir, "luabuild \\\"my\\ recipes/a.lua\\\" --only of"), "of-a")
     t:equal(lfs.attributes(dir .. "/ran"), nil)
+  end,
+  ["names of virtual machines, when nobody has to be asked and the vCenter answers soon"] = function(t)
+    local dir, l = folder(t), lab.start(t)
+    local vc = l:connect()
+    l:create_vm(vc, "web-1")
+    l:create_vm(vc, "two words")
+    local function env(password)
+      return string.format("VCENTER_SERVER='%s' VCENTER_USERNAME='%s' VCENTER_PASSWORD='%s' VCENTER_CA_FILE='%s' ", l.env.VCENTER_SERVER,
+        l.env.VCENTER_USERNAME, password, l.env.VCENTER_CA_FILE)
+    end
+    local function offered(words, password)
+      return (run(t, dir, "env " .. env(password or l.env.VCENTER_PASSWORD) .. "luabuild complete fish " .. words))
+    end
+    t:equal(offered "keys --vm ''", "web-1\t\n")
+    t:equal(offered "keys --vm=w", "--vm=web-1\t\n")
+    t:equal(offered "screenshot w", "web-1\t\n")
+    t:equal(offered("screenshot ''", "wrong"), "")
+    t:equal(offered("screenshot ''", ""), "", "no password, no question")
+    t:equal(offered("screenshot --var password='" .. l.env.VCENTER_PASSWORD .. "' ''", ""), "web-1\t\n")
+    l:fault { method = "Login", fault = "hang" }
+    t:equal(offered "screenshot ''", "", "a vCenter that does not answer")
   end,
   ["bash: on a terminal, a TAB completes the line"] = function(t)
     local dir = folder(t)

@@ -93,8 +93,9 @@ return {
   text = "For bash: eval \"$(luabuild completion bash)\" in ~/.bashrc. For zsh: the same with zsh in ~/.zshrc, after compinit. "
     .. "For fish: luabuild completion fish > ~/.config/fish/completions/luabuild.fish. "
     .. "make install puts all three where the shells look for them.\n\n"
-    .. "Completed are commands, options and their values, recipes and var-files, and of the recipes on the line: variables (for --var), and images. "
-    .. "For these a recipe is read as text and never run, so what it works out by itself is not known.",
+    .. "Completed are commands, options and their values, recipes and var-files, and of the recipes on the line: variables (for --var), and images; "
+    .. "names of virtual machines when the environment or the line says the vCenter and the password, and it answers within 1.5 seconds. "
+    .. "A recipe is read as text and never run, so what it works out by itself is not known.",
   words = { { "bash|zsh|fish", values = { "bash", "zsh", "fish" } } },
   options = options.of(),
   run = run,

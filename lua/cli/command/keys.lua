@@ -10,7 +10,7 @@ local INTERVAL = 0.1 -- seconds between keys: a console that is asked faster los
 local MODIFIERS = { "rg", "ra", "rs", "rc", "lg", "la", "ls", "lc" }
 
 local declared = options.of(
-  { "vm", argument = "NAME", doc = "the virtual machine: name, path or id; the only one by default" },
+  { "vm", argument = "NAME", kind = "machine", doc = "the virtual machine: name, path or id; the only one by default" },
   { "s", argument = "TEXT", short = true, doc = "type a text as it is" },
   { "c", argument = "CODE", many = true, short = true, doc = "press keys by usage code or name: 0x28, KEY_ENTER" },
   { "layout", argument = "NAME", values = keystroke.layouts(), default = "us", doc = "the guest's keyboard" },

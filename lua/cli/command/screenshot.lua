@@ -33,7 +33,7 @@ end
 return {
   doc = "save what a virtual machine's console shows as a PNG file",
   text = "NAME is a name, with * and ? too, a path below the datacenter's vm folder, or an id. FILE is NAME.png by default; - is standard output.",
-  words = { { "NAME" }, { "FILE", optional = true, kind = "files *.png" } },
+  words = { { "NAME", kind = "machine" }, { "FILE", optional = true, kind = "files *.png" } },
   options = options.of "variables",
   examples = { { "luabuild screenshot photon now.png", "look at a console without a browser" } },
   run = run,
