@@ -330,6 +330,8 @@ tests["secrets are masked by their place in the schema"] = function(t)
   local login = vim.encode("Login", vim.SessionManager("sm"), { userName = "me", password = "p<w" })
   t:contains(vim.mask(login), "<userName>me</userName><password>***</password>")
   t:contains(vim.mask(returnval("AcquireCloneTicket", "cst-1")), "<returnval>***</returnval>")
+  local typed = vim.encode("PutUsbScanCodes", vim.VirtualMachine("vm-1"), { spec = { keyEvents = { { usbHidCode = 1376263 } } } })
+  t:contains(vim.mask(typed), "<usbHidCode>***</usbHidCode>", "a password may be typed")
   local spec = vim.CustomizationPassword { value = "hidden", plainText = true }
   local xml = vim.encode("SetTaskState", vim.Task("t"), { state = "success", result = spec })
   t:contains(vim.mask(xml), "<value>***</value><plainText>true</plainText>")
