@@ -75,7 +75,8 @@ local DECLARED = {
     { "steps", "list", "names of the steps" }, { "needs", "list", "names of the images that come first" }, { "fingerprint", "string", "of all inputs" },
     { "place", "object", "where: server, datacenter, compute, datastore, folder, resource_pool, networks" }, { "notes", "list", "worth knowing" } },
   { "plan.done", "of `plan`: the end of it", { "images", "integer", "how many" }, { "decisions", "object", "how many of each decision" } },
-  { "image", "of `inspect`: an image", { "kind", "string", "base or clone" }, { "recipe", "string", "path" } },
+  { "image", "of `inspect`: an image, after the one it is made from", { "kind", "string", "base or clone" }, { "recipe", "string", "path" },
+    { "from?", "string", "of a clone: the image, virtual machine or template" } },
   { "variable", "of `inspect`: a variable", { "recipe", "string", "path" }, { "name", "string", "its name" }, { "value", "string", "secrets are not shown" },
     { "origin", "string", "where it was set" } },
 }

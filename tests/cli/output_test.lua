@@ -172,6 +172,16 @@ return {
     t:match(out, "\n  password +%(secret%) +VCENTER_PASSWORD\n")
     t:ok(not out:find("some-secret-word", 1, true))
   end,
+  ["inspect shows the graph: a parent first, and what a clone is made from"] = function(t)
+    local dir = t:directory()
+    t:write(dir .. "/iso", "x")
+    t:write(dir .. "/parent.lua", 'return base { name = "parent", guest_id = "g", iso = { url = "iso", checksum = "none" }, ssh = { password = "long-word" } }')
+    local recipe = t:write(dir .. "/r.lua", 'return { clone { name = "one", from = import "parent" },\n clone { name = "two", from = "debian", ssh = { agent = true } } }')
+    local out, status = t:shell(arg[-1] .. " inspect " .. recipe .. " | grep -v '^  '")
+    t:equal(status, 0, out)
+    t:equal(out:gsub("%S*/", ""), "parent  (base image, parent.lua)\none  (clone of parent, r.lua)\ntwo  (clone of debian, r.lua)\n")
+    t:contains(t:shell(arg[-1] .. " inspect --json " .. recipe .. " one"), '"from":"parent"')
+  end,
   ["help and version"] = function(t)
     local s = site(t)
     for _, arguments in ipairs { {}, { "help" }, { "--help" }, { "-h" } } do

@@ -1,5 +1,6 @@
--- inspect RECIPE...: the variables with their origin, and the images
+-- inspect RECIPE...: the variables with their origin, and the images with what they are made from
 local sorted = require "core.sorted"
+local graph = require "build.graph"
 local options = require "cli.options"
 local recipes = require "cli.recipes"
 local render = require "cli.render"
@@ -27,8 +28,9 @@ end
 local function run(given, words)
   local images, about = recipes.load(given, words)
   local emit, seen = render.open(given, about), {}
-  for _, image in ipairs(images) do
-    emit { event = "image", image = image.name, kind = image.kind, recipe = image.recipe.path }
+  for _, image in ipairs(graph.images(graph.order(images))) do -- parents, too, and first
+    emit { event = "image", image = image.name, kind = image.kind, recipe = image.recipe.path,
+      from = type(image.from) == "table" and image.from.name or image.from }
     if not seen[image.variables] then show_variables(image, emit) end
     seen[image.variables] = true
   end
@@ -36,7 +38,8 @@ local function run(given, words)
 end
 
 return {
-  doc = "show variables, where their values come from, and images",
+  doc = "show variables, where their values come from, and the graph of images",
+  text = "An image that another one is made from is shown before it, with the variables of its own recipe.",
   words = { { "RECIPE", kind = "recipe", many = true }, { "IMAGE", kind = "image", many = true, optional = true } },
   options = options.of("variables", "selection", "output"),
   run = run,

@@ -88,8 +88,10 @@ shown["image.checked"] = function(s, e)
     e.server and ", also at " .. e.server or "")
 end
 shown["image.planned"], shown["plan.done"] = plan_text.planned, plan_text.summary
-shown["image"] = function(s, e) return string.format("%s  (%s image, %s)", s:paint("bold", e.image), e.kind, e.recipe) end
-shown["variable"] = function(_, e) return string.format("  %-22s %-44s %s", e.name, e.value, e.origin) end
+shown["image"] = function(s, e)
+  return string.format("%s  (%s, %s)", s:paint("bold", e.image), e.from and "clone of " .. e.from or e.kind .. " image", e.recipe)
+end
+shown["variable"] = function(_, e) return string.format("  %-22s %-44s  %s", e.name, e.value, e.origin) end
 
 local QUIET = { warning = true, ["image.done"] = true, ["image.failed"] = true, ["image.skipped"] = true, -- and what was asked for:
   ["image.planned"] = true, ["plan.done"] = true, image = true, variable = true }
