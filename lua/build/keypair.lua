@@ -1,8 +1,11 @@
 -- keypair: a key pair of one build: made here, let into the guest over its first login, taken out again
 local ssh = require "ssh"
 local err = require "core.err"
+local retry = require "core.retry"
 
 local keypair = {}
+
+local PATIENCE = 120 -- seconds until a server that let us in once lets us in again, with the key
 
 -- Adds a line, and says what was not there before: "directory", "file" or "nothing". CentOS' SELinux wants its label. A build that
 -- goes on from a checkpoint finds the key of the one before, which is nobody's any more.
@@ -50,11 +53,13 @@ local function remove(b, key)
   key.added = nil
 end
 
--- A server that does not look at the file is told now, and not when the first program of ours is refused.
+-- A server that does not look at the file is told now, and not when the first program of ours is refused. One that is slow, or
+-- has its hands full, is asked again.
 local function try_login(b, key)
   local s = b.image.ssh
-  local session <close> = err.check(ssh.connect { host = b.guest.address, port = s.port, username = s.username, key = key.private, timeout = 30 })
-  return session
+  retry.within(PATIENCE, 1, function()
+    err.check(ssh.connect { host = b.guest.address, port = s.port, username = s.username, key = key.private, timeout = 30 }):close()
+  end, function(e) return e.code == "net" or e.code == "timeout" end)
 end
 
 --[[

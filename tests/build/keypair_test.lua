@@ -2,10 +2,11 @@
 local keypair = require "build.keypair"
 local scope = require "core.scope"
 local shell = require "guest.shell"
+local peer = require "tests.peer"
 local sshd = require "tests.sshd"
 
 -- A build that has just logged in, over the first of two files of keys; its home is a directory of the test's.
-local function build(t, more)
+local function build(t, more, extra)
   local dir = t:directory()
   local home = dir .. "/home"
   t:shell("mkdir " .. home)
@@ -13,7 +14,7 @@ local function build(t, more)
   sshd.keygen(t, dir .. "/key", "ed25519")
   t:shell(("cp %s/key.pub %s/authorized"):format(dir, dir))
   local keys = more or ("AuthorizedKeysFile %s/authorized %s/.ssh/authorized_keys\n"):format(dir, home)
-  local server = sshd.start(t, { directory = dir, config = keys .. "SetEnv HOME=" .. home })
+  local server = sshd.start(t, { directory = dir, config = (extra or "") .. keys .. "SetEnv HOME=" .. home })
   local g = shell.connect { address = server.host, port = server.port, username = server.username, key_file = server.key_file, timeout = 20 }
   t:defer(function() g:close() end)
   local undone = {}
@@ -67,6 +68,13 @@ return {
     t:contains(e.hint, "PubkeyAuthentication")
     b.scope:unwind()
     t:equal({ io.open(path), undone }, { nil, {} })
+  end,
+  ["a server that has its hands full is asked again"] = function(t)
+    local b, path = build(t, nil, "PerSourceMaxStartups 1\n")
+    t:defer(function() keypair.remove(b) end)
+    peer.start(t, ("timeout 3 sh -c 'while :; do nc -d 127.0.0.1 %d; done'"):format(b.image.ssh.port), "^SSH") -- has the only place
+    keypair.install(b)
+    t:contains(t:read(path), "luabuild 0123abcd, temporary")
   end,
   ["a guest that is gone is no reason to fail the clean-up"] = function(t)
     local b = build(t)
