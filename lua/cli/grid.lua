@@ -4,6 +4,7 @@ local term = require "term"
 local grid = {}
 
 local GAP = 2
+local MOST = 4 -- lines of a row
 local LEAST = 6 -- a column is not made narrower than this
 
 local function width_of(text) return select(2, term.cut(text, math.maxinteger)) end
@@ -30,9 +31,24 @@ local function cell(text, width, right, last)
   return right and blank .. text or last and text or text .. blank
 end
 
+-- A list that is too long for its column goes on in the lines below.
+local function pieces(text, width)
+  if width_of(text) <= width or not text:find(", ", 1, true) then return { text } end
+  local out = {}
+  for part in (text .. ", "):gmatch("(.-), ") do
+    local longer = #out > 0 and out[#out] .. ", " .. part
+    if longer and width_of(longer) <= width then out[#out] = longer
+    elseif #out == MOST then
+      out[MOST] = out[MOST] .. ", …"
+      break
+    else out[#out + 1] = part end
+  end
+  return out
+end
+
 --[[
 grid.lines(rows, options) -> {string, ...}
-Rows of cells, texts of one line, as lines of text. Cells that are too long are cut.
+Rows of cells, texts of one line, as lines of text. Cells that are too long are cut; lists ("a, b") go on below, for 4 lines at most.
   rows           array of arrays of strings
   options.heading array of strings     above them
   options.width  integer           columns of the terminal
@@ -48,11 +64,20 @@ function grid.lines(rows, options)
   fit(widths, options.width)
   local function line(row)
     local cells = {}
-    for i = 1, #widths do cells[i] = cell(row[i], widths[i], (options.right or {})[i], i == #widths) end
+    for i = 1, #widths do cells[i] = cell(row[i] or "", widths[i], (options.right or {})[i], i == #widths) end
     return (table.concat(cells, string.rep(" ", GAP)):gsub(" +$", ""))
   end
   out[1] = options.paint("bold", line(options.heading))
-  for _, row in ipairs(rows) do out[#out + 1] = line(row) end
+  for _, row in ipairs(rows) do
+    local lines = { {} }
+    for i = 1, #widths do
+      for j, text in ipairs(pieces(row[i], widths[i])) do
+        lines[j] = lines[j] or {}
+        lines[j][i] = text
+      end
+    end
+    for _, cells in ipairs(lines) do out[#out + 1] = line(cells) end
+  end
   return out
 end
 

@@ -176,7 +176,8 @@ return {
     local dir = t:directory()
     t:write(dir .. "/iso", "x")
     t:write(dir .. "/parent.lua", 'return base { name = "parent", guest_id = "g", iso = { url = "iso", checksum = "none" }, ssh = { password = "long-word" } }')
-    local recipe = t:write(dir .. "/r.lua", 'return { clone { name = "one", from = import "parent" },\n clone { name = "two", from = "debian", ssh = { agent = true } } }')
+    local recipe = t:write(dir .. "/r.lua", [[
+return { clone { name = "one", from = import "parent" }, clone { name = "two", from = "debian", ssh = { agent = true } } }]])
     local out, status = t:shell(arg[-1] .. " inspect " .. recipe .. " | grep -v '^  '")
     t:equal(status, 0, out)
     t:equal(out:gsub("%S*/", ""), "parent  (base image, parent.lua)\none  (clone of parent, r.lua)\ntwo  (clone of debian, r.lua)\n")

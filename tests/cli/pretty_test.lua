@@ -112,6 +112,14 @@ return {
     t:contains(named(machines(1), { width = 40 }), "長…")
   end,
 
+  ["a list in a cell goes on below when the terminal is narrow"] = function(t)
+    local nics = { vim.GuestNicInfo { network = "VM Network", macAddress = "00:50:56:be:0f:ac", ipAddress = { "fe80::250:56ff:febe:fac", "10.0.0.17" },
+      connected = true, deviceConfigId = 4000 } }
+    t:equal(show(nics, { width = 68 }), "   network     macAddress         ipAddress                connected\n"
+      .. "1  VM Network  00:50:56:be:0f:ac  fe80::250:56ff:febe:fac  true\n                                  10.0.0.17")
+    t:match(show(nics, { width = 80 }), "fac, 10.0.0.17  true$")
+  end,
+
   ["an array of data objects is a table of what is set; mixed devices have their type"] = function(t)
     t:equal(show { vim.OptionValue { key = "a", value = 1 }, vim.OptionValue { key = "bb", value = "x" } }, "   key  value\n1  a    1\n2  bb   x")
     local devices = { vim.VirtualDisk { key = 2000, deviceInfo = vim.Description { label = "Hard disk 1", summary = "64 GB" } },
