@@ -220,6 +220,9 @@ return { clone { name = "one", from = import "parent" }, clone { name = "two", f
     t:equal(status, 1)
     t:contains(out, "No such file or directory")
     t:equal(t:shell("ls " .. dir), "now.png\n")
+    t:shell("ln -s now.png " .. dir .. "/link")
+    shot("console", dir .. "/link")
+    t:equal(t:shell("readlink " .. dir .. "/link; ls " .. dir), "now.png\nlink\nnow.png\n", "a link stays one, and so does a device")
   end,
   ["keys types at a virtual machine as govc does, and boot commands"] = function(t)
     local s = site(t)

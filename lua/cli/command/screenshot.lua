@@ -1,13 +1,16 @@
 -- screenshot NAME [FILE]: what a virtual machine's console shows, as a PNG file
+local lfs = require "lfs"
 local err = require "core.err"
 local units = require "core.units"
 local connection = require "cli.connection"
 local options = require "cli.options"
 
--- The file has its name only when it is complete: "-" is standard output.
+-- The file has its name only when it is complete: "-" is standard output. What is no plain file, such as a device, a pipe or a link,
+-- stays what it is.
 local function write(path, bytes)
   if path == "-" then return io.stdout:write(bytes) end
-  local temporary = path .. ".new"
+  local mode = lfs.symlinkattributes(path, "mode")
+  local temporary = (mode == nil or mode == "file") and path .. ".new" or path
   local file, message = io.open(temporary, "wb")
   local ok = file
   if file then
@@ -15,9 +18,9 @@ local function write(path, bytes)
     local closed, why = file:close()
     ok, message = ok and closed, message or why
   end
-  if ok then ok, message = os.rename(temporary, path) end
+  if ok and temporary ~= path then ok, message = os.rename(temporary, path) end
   if ok then return end
-  os.remove(temporary)
+  if temporary ~= path then os.remove(temporary) end
   err.raise("io", message)
 end
 
