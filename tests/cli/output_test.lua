@@ -172,6 +172,11 @@ return {
     t:match(out, "\n  password +%(secret%) +VCENTER_PASSWORD\n")
     t:ok(not out:find("some-secret-word", 1, true))
   end,
+  ["inspect shows what a recipe still needs"] = function(t)
+    local out, status = t:shell("env -u LUABUILD_VAR_ssh_password " .. arg[-1] .. " inspect recipes/photon3.lua")
+    t:equal(status, 0, out)
+    t:match(out, "ssh_password +%- +needed: not set yet")
+  end,
   ["inspect shows the graph: a parent first, and what a clone is made from"] = function(t)
     local dir = t:directory()
     t:write(dir .. "/iso", "x")

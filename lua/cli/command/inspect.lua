@@ -9,8 +9,10 @@ local variables = require "build.standard"
 local STANDARD = {}
 for _, declared in ipairs(variables) do STANDARD[declared[1]] = true end
 
+local STAND_IN = "secret nobody has told"
+
 local function show(described, value)
-  if value == nil then return "-" end
+  if value == nil or value == STAND_IN then return "-" end
   return described.secret and "(secret)" or tostring(value)
 end
 
@@ -20,12 +22,13 @@ local function show_variables(image, emit)
     local value = image.variables[name]
     if value ~= nil or not STANDARD[name] then
       emit { event = "variable", recipe = image.recipe.path, name = name, value = show(meta.described[name], value),
-        origin = meta.origins[name] or "default" }
+        origin = value == STAND_IN and "needed: not set yet" or meta.origins[name] or "default" }
     end
   end
 end
 
 local function run(given, words)
+  given.ask = function() return STAND_IN end -- a recipe that lacks a secret is shown, too, and what it lacks
   local images, about = recipes.load(given, words)
   local emit, seen = render.open(given, about), {}
   for _, image in ipairs(graph.images(graph.order(images))) do -- parents, too, and first
