@@ -80,9 +80,10 @@ local function start_ready(self)
   local by_image = self.by_image
   for _, entry in ipairs(self.order) do
     local parent = by_image[entry.image.from]
-    local missing = parent and (parent.cancelled and "was interrupted" or parent.failed and "failed" or parent.stopped and "was stopped")
+    local missing = parent and (parent.skipped and "was skipped" or parent.cancelled and "was interrupted" or parent.failed and "failed"
+      or parent.stopped and "was stopped")
     if not entry.begun and missing then
-      entry.begun, entry.failed, entry.stopped, entry.cancelled = true, parent.failed, parent.stopped, parent.cancelled
+      entry.begun, entry.skipped = true, true
       self.emit { event = "image.skipped", image = entry.image.name, reason = parent.image.name .. " " .. missing }
     elseif not entry.begun and not self.stopping and #self.running < self.limit and (not parent or parent.status == 0) then
       entry.begun = true

@@ -40,6 +40,22 @@ return {
     t:contains(out, "two: built")
     t:equal(builds.state(s), { vms = { "two" }, files = {}, sessions = 0 })
   end,
+  ["a skipped image is not called failed by what stands on it"] = function(t)
+    local s = site(t)
+    local recipe = s.t:write(s.dir .. "/line.lua", [[
+local from, images = "nowhere", {}
+for i, name in ipairs { "child", "grandchild", "last" } do
+  images[i] = clone { name = name, from = from, linked = true }
+  from = images[i]
+end
+return images]])
+    for _, jobs in ipairs { "1", "2" } do
+      local out, status = builds.run(s, recipe, "--jobs", jobs)
+      t:equal(status, 1, out)
+      t:contains(out, "grandchild: skipped: child failed")
+      t:contains(out, "last: skipped: grandchild was skipped")
+    end
+  end,
   ["--jobs=1 builds one after the other in one process"] = function(t)
     local s = site(t)
     local out, status = builds.run(s, three(s), "--jobs", "1")

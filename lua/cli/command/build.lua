@@ -19,7 +19,7 @@ local function build_all(order, given, emit, asked)
   for _, entry in ipairs(order) do
     local image = entry.image
     if missing[image.from] then
-      missing[image] = missing[image.from]
+      missing[image] = "was skipped"
       emit { event = "image.skipped", image = image.name, reason = image.from.name .. " " .. missing[image.from] }
     else
       local e = one.build(entry, given, emit, asked)
