@@ -160,12 +160,19 @@ static int digest_string(lua_State *L) {
   return 1;
 }
 
+typedef struct Range {
+  lua_Integer at, size;
+  char hex[DIGEST_HEX];
+} Range;
+
 /* The boxes of digest.file: the stream of all of it, and what else there is to close */
 typedef struct File {
   lb_Box box;
   int fd;
   queue_Queue *queue;
   digest_Set part; /* of the range at hand */
+  Range *range, *end;
+  lua_Integer done; /* bytes that were looked through for ranges */
 } File;
 #define FILE_CLASS "digest.file"
 
@@ -178,43 +185,40 @@ static int file_close(lua_State *L) {
   return 0;
 }
 
-/* In the queue's thread, but for small files */
+/* In a thread of the queue's, but for small files */
 static int take(void *arg, const char *bytes, size_t n) {
   digest_feed(arg, bytes, n);
   return 0;
 }
 
-typedef struct Ranges {
-  int list, hex; /* stack indices */
-  lua_Integer count, index, at, size; /* the range at hand */
-} Ranges;
-
-/* The next range, or one behind all bytes. */
-static void next_range(lua_State *L, Ranges *r) {
-  lua_Integer before = r->at + r->size;
-  r->at = LUA_MAXINTEGER;
-  r->size = 0;
-  if (++r->index > r->count) return;
-  if (lua_geti(L, r->list, r->index) != LUA_TTABLE) luaL_argerror(L, 4, "an array of { at =, size = } expected");
-  r->at = lb_optinteger(L, -1, "at", -1);
-  r->size = lb_optinteger(L, -1, "size", -1);
-  if (r->at < before || r->size < 0 || r->size > LUA_MAXINTEGER - r->at) luaL_argerror(L, 4, "the ranges are not in order");
-  lua_pop(L, 1);
+/* Likewise; the range at hand is the first that is not complete. */
+static int take_ranges(void *arg, const char *bytes, size_t size) {
+  File *f = arg;
+  lua_Integer n = (lua_Integer)size;
+  for (Range *r = f->range; r < f->end && r->at <= f->done + n; r = ++f->range) {
+    lua_Integer from = r->at > f->done ? r->at - f->done : 0, end = r->at + r->size - f->done;
+    digest_feed(&f->part, bytes + from, (size_t)((end < n ? end : n) - from));
+    if (end > n) break;
+    digest_sethex(&f->part, 0, r->hex);
+    digest_restart(&f->part);
+  }
+  f->done += n;
+  return 0;
 }
 
-/* Take what of the ranges is in the `n` bytes at `done`. */
-static void feed_ranges(lua_State *L, File *f, Ranges *r, lua_Integer done, const char *bytes, lua_Integer n) {
-  while (r->at < done + n || r->at + r->size <= done + n) {
-    lua_Integer from = r->at > done ? r->at - done : 0, end = r->at + r->size - done;
-    char hex[DIGEST_HEX];
-    digest_feed(&f->part, bytes + from, (size_t)((end < n ? end : n) - from));
-    if (end > n) return;
-    digest_sethex(&f->part, 0, hex);
-    digest_restart(&f->part);
-    lua_pushstring(L, hex);
-    lua_seti(L, r->hex, r->index);
-    next_range(L, r);
+/* The ranges at `arg` of `L`, in memory that is pushed; NULL when there are none.  [-0, +1, v] */
+static Range *push_ranges(lua_State *L, int arg, lua_Integer count) {
+  lua_Integer before = 0;
+  Range *ranges = lua_newuserdatauv(L, (size_t)count * sizeof *ranges, 0);
+  for (Range *r = ranges; r < ranges + count; r++) {
+    if (lua_geti(L, arg, r - ranges + 1) != LUA_TTABLE) luaL_argerror(L, arg, "an array of { at =, size = } expected");
+    r->at = lb_optinteger(L, -1, "at", -1);
+    r->size = lb_optinteger(L, -1, "size", -1);
+    if (r->at < before || r->size < 0 || r->size > LUA_MAXINTEGER - r->at) luaL_argerror(L, arg, "the ranges are not in order");
+    before = r->at + r->size;
+    lua_pop(L, 1);
   }
+  return ranges;
 }
 
 /* Open the plain file `path` with a queue to `s`: 0 with the box pushed, to be closed, or 3 with a failure pushed.  [-0, +(1|3), v] */
@@ -235,7 +239,7 @@ static int file_open(lua_State *L, const char *path, Stream *s, File **out, stru
 digest.file(algorithm, path [, progress [, ranges]]) -> string, integer, {string, ...}|nil
                                                      -> nil, message, code
 The digest of a file's content, in lower-case hex, its size in bytes, and the digests of ranges of it when there are any to take. The
-file is read once; the whole and the ranges are taken side by side.
+file is read once; the whole and the ranges are taken side by side, in threads of their own.
   algorithm      string            "sha256", "sha1" or "sha512"
   progress       function|nil      called with (done, total) bytes every 0.5 s at most, and at the end
   ranges         table|nil         array of { at = integer, size = integer } (bytes), in order and apart from each other
@@ -245,39 +249,40 @@ Blocks: yes.  Source: FIPS 180-4.
 static int digest_file(lua_State *L) {
   const char *path = luaL_checkstring(L, 2);
   struct stat st;
-  lua_Integer done = 0;
+  lua_Integer done = 0, count = 0;
   lb_Progress progress = lb_progress(3);
-  Ranges ranges = {.list = 4, .hex = 7};
+  Range *ranges;
   Stream *s;
   File *f;
   char hex[DIGEST_HEX], *chunk;
   ssize_t n;
   int status;
   lua_settop(L, 4);
-  if (!lua_isnil(L, 4)) luaL_checktype(L, 4, LUA_TTABLE), ranges.count = luaL_len(L, 4);
-  s = push_stream(L, 1); /* 5 */
-  lua_toclose(L, 5);
-  status = file_open(L, path, s, &f, &st); /* 6 */
+  if (!lua_isnil(L, 4)) luaL_checktype(L, 4, LUA_TTABLE), count = luaL_len(L, 4);
+  ranges = push_ranges(L, 4, count); /* 5 */
+  s = push_stream(L, 1); /* 6 */
+  lua_toclose(L, 6);
+  status = file_open(L, path, s, &f, &st); /* 7 */
   if (status) return status;
-  lua_newtable(L); /* 7 */
-  next_range(L, &ranges);
+  f->range = ranges, f->end = ranges + count;
+  if (count > 0) queue_also(f->queue, take_ranges, f);
   do {
     chunk = queue_room(f->queue);
     do lb_checkcancel(L), n = read(f->fd, chunk, QUEUE_CHUNK);
     while (n < 0 && errno == EINTR);
     if (n < 0) return lb_failerrno(L, errno, "read %s", path);
     queue_give(f->queue, (size_t)n);
-    feed_ranges(L, f, &ranges, done, chunk, n);
     done += n;
     lb_report(L, &progress, done, n > 0 ? (lua_Integer)st.st_size : done, n == 0);
   } while (n > 0);
-  if (ranges.index <= ranges.count) return lb_fail(L, "io", "read %s: it is cut off", path);
   queue_settle(f->queue);
+  if (f->range < f->end) return lb_fail(L, "io", "read %s: it is cut off", path);
   digest_sethex(&s->set, 0, hex);
   lua_pushstring(L, hex);
   lua_pushinteger(L, done);
   if (lua_isnil(L, 4)) return 2;
-  lua_pushvalue(L, 7);
+  lua_createtable(L, (int)count, 0);
+  for (lua_Integer i = 0; i < count; i++) lua_pushstring(L, ranges[i].hex), lua_seti(L, -2, i + 1);
   return 3;
 }
 
