@@ -10,6 +10,7 @@ local property = require "vsphere.property"
 local lease = {}
 lease.__index = lease
 
+local ANSWER = 2 -- seconds at least that an answer has; no bytes of the transfer are taken meanwhile
 local RENEW = 20 -- seconds at most; a lease ends when nobody reports progress for its timeout, 300 seconds as a rule
 
 local function raise_error(e, op)
@@ -82,19 +83,21 @@ end
 
 --[[
 lease:keep([bytes]) -> nothing
-Keep the lease alive: call it often; it asks the server four times in the lease's timeout, and every 20 seconds at least.
+Keep the lease alive: call it often; it asks the server four times in the lease's timeout, and every 20 seconds at least. An answer that
+does not come is no failure while the lease lives.
   bytes          integer = 0       of the file under way, for the progress that the server shows
 Raises: fault (the lease has ended).
-Blocks: yes, when it asks.
+Blocks: yes, when it asks: as long as between two times.
 ]]
 function lease:keep(bytes)
   if signal.now() - self.renewed < self.renew then return end
   self.renewed = signal.now()
   local percent = math.min(99, (self.done + (bytes or 0)) * 100 // math.max(1, self.total)) -- of the capacity: the size is not known
-  local ok, e = pcall(function() self.object:HttpNfcLeaseProgress { percent = percent } end)
+  local ok, e = pcall(self.session.invoke, self.session, self.object, "HttpNfcLeaseProgress", { percent = percent },
+    { timeout = math.max(ANSWER, self.renew) })
   if ok then return end
   if not err.is(e, "cancelled") then raise_end(self) end
-  error(e, 0)
+  if not err.is(e, "timeout") and not err.is(e, "net") then error(e, 0) end -- those are asked again, before the lease's time is over
 end
 
 -- "*" stands for the host we talk to; its trust is the connection's. Another host is an ESXi host, known by its thumbprint.

@@ -63,6 +63,15 @@ return {
     t:equal({ status, leases(s) }, { 0, "0\n" }, out)
   end,
 
+  ["a renewal whose answer does not come is no failure"] = function(t)
+    local s = site(t)
+    s.lab:fault(fault(nil, "shortlease", { delay = 8 }))
+    s.lab:fault(fault("GET /nfc", "slow", { delay = 3 }))
+    s.lab:fault(fault("HttpNfcLeaseProgress", "hang"))
+    local out, status = builds.run(s, builds.recipe(s, "export = {},"))
+    t:equal({ status, leases(s) }, { 0, "0\n" }, out)
+  end,
+
   ["a local disk that is full"] = function(t)
     local s = site(t)
     if select(2, t:shell("unshare -rm mount -t tmpfs -o size=1m none /mnt")) ~= 0 then t:skip("no name spaces for users here") end
