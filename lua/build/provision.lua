@@ -58,11 +58,11 @@ function acts.upload(b, step)
   local several = #step + #(step.from or {}) > 1 -- each keeps its name, then
   local to = several and not step.to:find "/$" and step.to .. "/" or step.to
   for _, path in ipairs(step.from or {}) do b.guest:download(path, to, { progress = function(done, total) b.progress(done, total, path) end }) end
-  if step.from then return table.concat(step.from, ", ") .. " of the guest → " .. to end
+  if step.from then return table.concat(step.from, ", ") .. " of the guest → " .. step.to end
   for _, path in ipairs(step) do
     b.guest:upload(path, to, { mode = step.mode, progress = function(done, total) b.progress(done, total, path) end })
   end
-  return table.concat(step, ", ") .. " → " .. to
+  return table.concat(step, ", ") .. " → " .. step.to
 end
 
 -- What a script that ran too long has left: sshd ends nothing when we turn away. Its processes are one group, unless the leader is
