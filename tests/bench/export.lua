@@ -46,8 +46,8 @@ local function prepare(site, vm, size)
   return total
 end
 
--- Memory that a virtual machine has not used just now is had from its host, page by page, which takes as long as copying it: have as
--- much as the files need in use, and free again.
+-- Memory that a virtual machine has not used just now is had from its host, page by page, which takes as long as copying it: have
+-- more than the files need in use, and free again.
 local function warm(bytes)
   measure.shell(string.format("head -c %d /dev/zero > /dev/shm/luabuild-bench; rm -f /dev/shm/luabuild-bench", bytes))
 end
@@ -82,10 +82,10 @@ local function measure_export(b, count, size, rounds)
   peer(site, vm) -- not counted: the lab takes its digests of a file when it first sends it
   for i = 1, rounds do -- before each, the other's file is removed
     measure.shell("rm -rf " .. site.dir .. "/output && sync")
-    warm(bytes)
+    warm(3 * bytes)
     peers[i] = peer(site, vm)
     measure.shell("sync")
-    warm(bytes)
+    warm(3 * bytes)
     own[i] = measure.cost(run)
     b.t:equal(select(2, b.t:shell("cd " .. site.dir .. "/output && sha256sum -c small.ova.sha256")), 0)
   end
