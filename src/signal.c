@@ -19,12 +19,17 @@
 #define FDMAX 192 /* those of 64 processes */
 #define HOUR 3600000 /* milliseconds: the longest wait in one piece */
 #define ECHO 0.1     /* seconds: what comes so soon after a signal that nobody took note of yet is the same one */
+#define STRIDE 1000  /* Lua instructions from one look to the next after a signal */
+#define LOOKS 1000   /* looks after which Lua that waits for nothing is taken for a loop; and */
+#define LOOP 1.0     /* seconds after which it is, where it calls what takes its time */
 
 /* What a handler may touch, and nothing else: a process has one set of signal handlers. */
 static volatile sig_atomic_t received;     /* signals since the last acknowledge */
 static volatile sig_atomic_t total;        /* signals since catch: the third kills */
 static volatile sig_atomic_t last;         /* number of the last one */
 static volatile double last_at;            /* when it came; only the handler, which does not interrupt itself, uses it */
+static volatile double rung_at;            /* when a wait was last told to end */
+static volatile sig_atomic_t looks;        /* of the hook since then */
 static volatile sig_atomic_t resumed;      /* how often it went on after a stop (Ctrl-Z) */
 static int wake[2] = {-1, -1};             /* the handler writes, every wait reads */
 static lua_State *volatile main_state;     /* whose Lua loops the hook ends */
@@ -38,9 +43,12 @@ void lb_checkcancel(lua_State *L) {
   lua_error(L);
 }
 
-/* Runs at the next instruction after a signal: ends a loop in Lua that waits for nothing. */
+/* Ends a loop in Lua that waits for nothing. All else gets to its next wait, which raises: an error between two instructions
+   anywhere would lose what a call has just made before anybody can note that it is to be undone. */
 static void hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
+  looks = looks + 1;
+  if (received && looks < LOOKS && lb_now() - rung_at < LOOP) return;
   lua_sethook(L, NULL, 0, 0); /* also when the signal was acknowledged meanwhile */
   lb_checkcancel(L);
 }
@@ -53,7 +61,9 @@ static void ring(int signum) {
   received = received + 1;
   last = signum;
   if (write(wake[1], "", 1) < 0) errno = 0; /* full pipe: a wake-up is pending already */
-  if (main_state) lua_sethook(main_state, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+  rung_at = lb_now();
+  looks = 0;
+  if (main_state) lua_sethook(main_state, hook, LUA_MASKCOUNT, STRIDE);
 }
 
 /* A terminal that closes sends two signals at once: they are one. */
@@ -321,9 +331,9 @@ static int signal_tick(lua_State *L) {
 
 /*
 signal.catch() -> true
-From now on SIGINT, SIGTERM and SIGHUP end the current wait and raise `cancelled`; the third signal kills. One that follows
-within 0.1 seconds, before the first was acknowledged, is not counted. SIGPIPE is ignored. Called again, it counts from one
-again (the REPL does, at each prompt).
+From now on SIGINT, SIGTERM and SIGHUP end the current wait, or the next one, and raise `cancelled`; Lua that waits for nothing is
+ended after a million instructions or a second. The third signal kills. One that follows within 0.1 seconds, before the first
+was acknowledged, is not counted. SIGPIPE is ignored. Called again, it counts from one again (the REPL does, at each prompt).
 Blocks: no.  Source: signal(7).
 */
 static int signal_catch(lua_State *L) {
@@ -391,6 +401,22 @@ static int signal_acknowledge(lua_State *L) {
 }
 
 /*
+signal.restore(count) -> true
+So many signals that were acknowledged count again: the next wait raises `cancelled`.
+  count          integer           1 or more
+Raises: an argument that is no such integer.
+Blocks: no.
+*/
+static int signal_restore(lua_State *L) {
+  lua_Integer count = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, count > 0 && count < 1000, 1, "a number of signals expected");
+  ring(last);
+  received = received + (int)count - 1;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/*
 signal.resumed() -> integer
 How often this process has gone on after it was stopped (Ctrl-Z and fg), since the first signal.catch.
 Blocks: no.  Source: signal(7), SIGCONT.
@@ -408,9 +434,9 @@ static int signal_closestate(lua_State *L) {
 
 static const luaL_Reg functions[] = {
     {"acknowledge", signal_acknowledge}, {"catch", signal_catch},     {"limit", signal_limit},
-    {"now", signal_now},                 {"pending", signal_pending}, {"sleep", signal_sleep},
-    {"resumed", signal_resumed},         {"tick", signal_tick},       {"time", signal_time},
-    {NULL, NULL},
+    {"now", signal_now},                 {"pending", signal_pending}, {"restore", signal_restore},
+    {"resumed", signal_resumed},         {"sleep", signal_sleep},     {"tick", signal_tick},
+    {"time", signal_time},               {NULL, NULL},
 };
 
 int luaopen_lb_signal(lua_State *L);

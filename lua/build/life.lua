@@ -41,7 +41,7 @@ end
 local function failed(b, e)
   local ok, more = pcall(look, b, e) -- whatever happens to that, the clean-up comes
   if not ok and err.is(more, "cancelled") then e = more end
-  local left, interrupted = b.scope:unwind(e.again)
+  local left, interrupted = b.scope:unwind(e)
   if interrupted and not err.is(e, "cancelled") then
     e = err.new { code = "cancelled", message = "interrupted while it was cleaned up", hint = tostring(e), step = e.step, part = e.part }
   end
@@ -167,7 +167,7 @@ function life.plan(kind, image, options)
     return { image = image, decision = b.decision, reason = b.reason, steps = step_names(b, steps_of(b, kind)), fingerprint = b.made.total,
       place = place_of(b), notes = notes, server = b.vc.about.fullName }
   end)
-  b.scope:unwind()
+  b.scope:unwind(not ok and e or nil)
   if not ok then error(e, 0) end
   return e
 end

@@ -1,5 +1,6 @@
 -- scope: the clean-up stack. Push the undo before the deed; everything is undone in reverse order unless kept.
 local signal = require "signal"
+local aside = require "core.aside"
 local err = require "core.err"
 
 local scope = {}
@@ -81,17 +82,17 @@ local function tell(self, entry, name, ok, e)
 end
 
 --[[
-scope:unwind([stopped]) -> {name, ...}, boolean
+scope:unwind([failure]) -> {name, ...}, boolean
 Undo everything, last first, also after a signal (a second one stops it). Returns the names of what could not be undone, and whether
 a signal came meanwhile.
-  stopped        boolean = false   the second signal came already: undo nothing, name everything
+  failure        error object|nil  what led to it, for core.aside; with `again` the second signal came already: undo nothing, name everything
 Raises: nothing.
 Blocks: yes, for `deadline` seconds at most.
 ]]
-function scope:unwind(stopped)
-  signal.acknowledge()
+function scope:unwind(failure)
+  local _ <close> = aside(failure)
   self.unwinding = true
-  local left, stop = {}, stopped and "signal" or nil
+  local left, stop = {}, err.is(failure) and failure.again and "signal" or nil
   signal.limit(math.max(self.deadline, 0.001))
   for i = #self, 1, -1 do
     local entry = self[i]
@@ -111,6 +112,6 @@ function scope:unwind(stopped)
   return left, stop == "signal"
 end
 
-scope.__close = function(self) self:unwind() end
+scope.__close = scope.unwind
 
 return scope

@@ -1,6 +1,7 @@
 -- lease: exporting a virtual machine's disks over HTTP: the lease that holds it meanwhile, its URLs, and what was sent
 local http = require "http"
 local signal = require "signal"
+local aside = require "core.aside"
 local err = require "core.err"
 local fault = require "vsphere.fault"
 local lost = require "vsphere.lost"
@@ -179,14 +180,15 @@ function lease:complete()
 end
 
 --[[
-lease:close() -> nothing
+lease:close([failure]) -> nothing
 Abort the lease unless it is complete; safe to call again, and after a signal.
+  failure        error object|nil  on its way, for core.aside
 Blocks: yes, 10 seconds at most.
 ]]
-function lease:close()
+function lease:close(failure)
   if self.ended or self.session.closed then return end
   self.ended = true
-  signal.acknowledge()
+  local _ <close> = aside(failure)
   pcall(self.session.invoke, self.session, self.object, "HttpNfcLeaseAbort", {}, { timeout = 10 })
 end
 

@@ -1,6 +1,7 @@
 -- property: reading properties of many objects at once, and waiting for them to change
 local signal = require "signal"
 local vim = require "vim"
+local aside = require "core.aside"
 local err = require "core.err"
 local fault = require "vsphere.fault"
 
@@ -194,15 +195,16 @@ function watcher:next(seconds)
 end
 
 --[[
-watcher:close() -> nothing
+watcher:close([failure]) -> nothing
 Destroy the filter on the server; safe to call again, and after a signal.
+  failure        error object|nil  on its way, for core.aside
 Blocks: yes, for 10 seconds at most.
 ]]
-function watcher:close()
+function watcher:close(failure)
   local filter, session = self.filter, self.object.session
   self.filter = nil
   if not filter or session.closed or self.login ~= session.user.key then return end
-  signal.acknowledge()
+  local _ <close> = aside(failure)
   pcall(session.invoke, session, filter, "DestroyPropertyFilter", {}, { timeout = 10 })
 end
 

@@ -36,6 +36,23 @@ return {
     t:equal(status, 130)
     t:contains(out, "interrupted")
   end,
+  ["a signal between two waits ends the next one, not what comes before it"] = function(t)
+    local script = t:write(t:directory() .. "/s.lua", [[
+      local function kill() io.popen("kill -INT $PPID"):close() end
+      local function made() for _ = 1, 1000 do tostring(_) end return "made" end
+      kill()
+      print(made())
+      require("signal").sleep(30)]])
+    local out, status = t:shell(arg[-1] .. " run " .. script)
+    t:equal(status, 130, out)
+    t:contains(out, "made\n")
+  end,
+  ["a signal ends Lua that waits for nothing, and one that only calls what takes its time"] = function(t)
+    for _, loop in ipairs { "x = x + 1", "x = #('x'):rep(1000000)" } do
+      local script = t:write(t:directory() .. "/s.lua", "local x = 0 print 'ready' io.stdout:flush() while true do " .. loop .. " end")
+      t:equal(peer.interrupt(t, arg[-1] .. " run " .. script, "ready"), 130)
+    end
+  end,
   ["a limit ends a wait, and every wait after it, until it is lifted"] = function(t)
     local function sleep() return pcall(signal.sleep, 30) end
     t:defer(function() signal.limit(0) end)

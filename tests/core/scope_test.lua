@@ -1,4 +1,5 @@
 local signal = require "signal"
+local err = require "core.err"
 local scope = require "core.scope"
 
 return {
@@ -33,6 +34,15 @@ return {
     t:equal(done, { "close" })
     t:equal(reports, { "first: no time left to clean up", "second: no time left to clean up" })
     t:equal(signal.sleep(0.01), true, "the limit is lifted")
+  end,
+  ["a signal that nobody has heard of yet lets everything be undone, and ends the next wait"] = function(t)
+    for _, case in ipairs { { nil, 1 }, { err.new { code = "net" }, 1 }, { err.new { code = "cancelled" }, 0 } } do
+      local s = scope.new()
+      s:push("a", function() signal.sleep(0.01) end)
+      signal.restore(1)
+      local left = s:unwind(case[1])
+      t:equal({ left, signal.acknowledge() }, { {}, case[2] })
+    end
   end,
   ["what is to be made is told before, and when it is gone"] = function(t)
     local told = {}

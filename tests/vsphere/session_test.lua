@@ -251,6 +251,19 @@ tests["what a wait needs on the server is removed"] = function(t)
   t:equal({ ok, e.code, e.vanished }, { false, "notfound", true })
 end
 
+tests["a signal that comes when a wait has its result ends the next one"] = function(t)
+  local vc = lab.start(t):connect()
+  local function found(values)
+    signal.restore(1)
+    return values.name
+  end
+  t:equal(require("vsphere.property").wait(vc.content.rootFolder, { "name" }, found, 5), "Datacenters")
+  local ok, e = pcall(signal.sleep, 5)
+  t:equal(signal.acknowledge(), 1)
+  t:equal({ ok, e and e.code }, { false, "cancelled" })
+  t:equal(vc.content.propertyCollector.filter or {}, {})
+end
+
 tests["a signal ends a wait and the session still logs out"] = function(t)
   local server = lab.start(t)
   local dir = t:directory()
