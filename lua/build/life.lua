@@ -34,7 +34,8 @@ local function look(b, e)
   look_at_machine(b, e)
   local picture = b.expect_on and b.capture "failed"
   if picture then add_hint(e, "the console when it failed: " .. picture) end
-  provision.on_error(b)
+  local ok, why = pcall(provision.on_error, b)
+  if err.is(why, "stopped") then e.keep = why.message elseif not ok then error(why, 0) end
   if b.vm and (b.options.on_error == "abort" or e.keep) then keep_machine(b, e.keep or "--on-error=abort") end
 end
 

@@ -27,6 +27,9 @@ end
 -- Of an image that is only wanted as a parent nobody asked anything.
 local function control(b) return not b.options.parent and b.options.control or nil end
 
+-- What is done for a build that failed ends nothing, and nobody is asked about it: that was answered already.
+local function is_over(b) return b.options.parent or b.failed end
+
 --[[
 pause.before(b, name, parent) -> nothing
 A step is about to begin: whoever watches the build may look at it first.
@@ -43,7 +46,7 @@ A step is done. The build ends here, its machine kept, if this is the step of op
 Raises: stopped.
 ]]
 function pause.after(b, name, parent)
-  local last = not b.options.parent and b.options.until_step
+  local last = not is_over(b) and b.options.until_step
   if last and pause.matches(last, name, parent) then err.raise("stopped", "stopped after " .. (parent and parent .. " " .. name or name)) end
 end
 
@@ -54,7 +57,7 @@ Raises: cancelled.
 Blocks: yes, if somebody is asked.
 ]]
 function pause.failed(b, name, parent, e)
-  if not control(b) or e.answered or err.is(e, "cancelled") or err.is(e, "stopped") then return false end
+  if is_over(b) or not control(b) or e.answered or err.is(e, "cancelled") or err.is(e, "stopped") then return false end
   local again = b.options.control.failed(b, name, parent, e)
   e.answered = not again
   return again

@@ -174,11 +174,25 @@ local function labelled(name)
   end
 end
 
+-- One step of one of the image's lists, as an event of its own.
+local function run_one(b, list, i)
+  local step = b.image[list][i]
+  b.counter = b.counter + 1
+  local name = title(i, step)
+  local act = type(step) == "function" and function() return step(b.guest, b.vm) end or function() return acts[step.step](b, step, i) end
+  local label = labelled(list .. " " .. name)
+  runner.part(b, name, function() -- a function step may say something, or return what it likes
+    local ok, detail = xpcall(act, label)
+    if not ok then error(detail, 0) end
+    return detail
+  end)
+end
+
 --[[
 provision.run(b [, list]) -> string
 Run the recipe's provisioning steps in order, those after the checkpoint that the build goes on from; each is an event of its own.
   b              build             guest, image.provision, emit
-  list           string = "provision"  or "on_error", "after": which of the image's lists
+  list           string = "provision"  or "after": which of the image's lists
 Raises: what a step raised, named after it.
 Blocks: yes.
 ]]
@@ -186,18 +200,7 @@ function provision.run(b, list)
   list = list or "provision"
   local steps = b.image[list]
   local first = list == "provision" and b.resume and b.resume.index + 1 or 1
-  for i = first, #steps do
-    local step = steps[i]
-    b.counter = b.counter + 1
-    local name = title(i, step)
-    local act = type(step) == "function" and function() return step(b.guest, b.vm) end or function() return acts[step.step](b, step, i) end
-    local label = labelled(list .. " " .. name)
-    runner.part(b, name, function() -- a function step may say something, or return what it likes
-      local ok, detail = xpcall(act, label)
-      if not ok then error(detail, 0) end
-      return detail
-    end)
-  end
+  for i = first, #steps do run_one(b, list, i) end
   local done = #steps - first + 1
   return string.format("%d step%s%s", done, done == 1 and "" or "s", first > 1 and ", " .. first - 1 .. " before" or "")
 end
@@ -212,22 +215,23 @@ function provision.after(b) return provision.run(b, "after") end
 
 --[[
 provision.on_error(b) -> nothing
-Run the recipe's steps for a build that failed, when its guest can still be reached; what goes wrong in them is a warning.
-Raises: cancelled.
+Run the recipe's steps for a build that failed, when its guest can still be reached: all of them, what goes wrong in one is a warning.
+Raises: stopped (who was asked at a breakpoint wants to end here); cancelled.
 Blocks: yes.
 ]]
 function provision.on_error(b)
   if #b.image.on_error == 0 or not b.on_since then return end
   local function warn(message) b.emit { event = "warning", message = message } end
   if not b.guest or not b.guest.session then return warn "on_error was not run: the guest was not reached" end
-  local ok, e = pcall(function()
-    b.guest:try("true", { timeout = 30 })
-    b.step = "on_error"
-    provision.run(b, "on_error")
-  end)
-  if ok then return end
-  if err.is(e, "cancelled") then error(e, 0) end
-  warn(tostring(e))
+  local function attempt(f, ...)
+    local ok, e = pcall(f, ...)
+    if ok then return true end
+    if err.is(e, "cancelled") or err.is(e, "stopped") then error(e, 0) end
+    warn(tostring(e))
+  end
+  b.failed, b.step = true, "on_error"
+  if not attempt(b.guest.try, b.guest, "true", { timeout = 30 }) then return end
+  for i = 1, #b.image.on_error do attempt(run_one, b, "on_error", i) end
 end
 
 return provision

@@ -119,6 +119,18 @@ return clone { name = "large", from = small, linked = true, shutdown = "poweroff
     t:equal(builds.state(s).vms, { "small" })
   end,
 
+  ["a breakpoint among the steps of on_error asks, and can keep the machine"] = function(t)
+    local s = site(t)
+    local out, status = typed(s, { builds.recipe(s, 'provision = { shell "exit 3" }, on_error = { shell "exit 4", breakpoint "why?" },'), "--on-error=ask" }, {
+      { wait = "[c]lean up and end? ", send = "c\n" },
+      { wait = "breakpoint: why?" }, -- nobody is asked about the step before it
+      { wait = "[e]nd and keep the machine? ", send = "e\n" },
+    })
+    t:equal(status, 1, out)
+    t:contains(out, "kept for a look, stopped by the user")
+    t:match(builds.state(s).vms[1], "^small%.build%-")
+  end,
+
   ["of several images that ask, one is built after the other, and each asks"] = function(t)
     local s = site(t)
     local recipe = t:write(s.dir .. "/two.lua", [[

@@ -47,10 +47,13 @@ return {
     t:match(out, "  on_error:\n.*    2 function +[%d.]+s  seen ruined\n.*undone: virtual machine")
     t:match(out, "small: failed: provision 2 shell: [^\n]*the script ended with status 3")
     t:equal(builds.state(s), CLEAN)
-    -- and they are no second failure
-    out, status = builds.run(s, builds.recipe(s, [[provision = { shell { "exit 3" } }, on_error = { shell { "exit 4" }, shell { "echo never" } }]]))
+    -- and they are no second failure: each is run and told, and none of them is what --until means
+    out, status = builds.run(s, builds.recipe(s, [[provision = { shell { "exit 3" } },
+      on_error = { shell { "exit 4" }, function() error "no such thing" end, shell { "echo collected" } }]]), "--until", "shell")
     t:equal(status, 1)
     t:match(out, "\n    warning: on_error 1 shell: [^\n]*status 4")
+    t:match(out, "\n    warning: on_error 2 function: [^\n]*no such thing")
+    t:contains(out, "shell> collected")
     t:match(out, "small: failed: provision 1 shell: [^\n]*status 3")
     t:equal(builds.state(s), CLEAN)
     -- nor are they run when there is no failure, or no guest
