@@ -98,25 +98,37 @@ local function values_of(kind) return kind and (vim.type(kind) or {}).values or 
 
 -- ---- strings ----
 
--- The token of the function that is called with the string at token i: f "…", f("…", f(x, "…".
+-- The token of the function that is called with the string at token i, which argument of it the string is, and whether it stands in
+-- a table there: f "…", f("…", f(x, "…", f { "…", f({ "…".
 local function called_with(tokens, opens, i)
-  local before = tokens[i - 1]
-  if before and (before.kind == "name" or is_op(before, ")")) then return i - 1, 1 end
-  local open = opens[#opens]
+  local before, open = tokens[i - 1], opens[#opens]
+  if before and (before.kind == "name" or is_op(before, ")")) then return i - 1, 1, false end
+  local listed = is_op(tokens[open], "{") and (is_op(before, "{") or is_op(before, ","))
+  if listed then
+    if opens[#opens - 1] ~= open - 1 then return open - 1, 1, true end
+    open = open - 1
+  end
   if not open or not is_op(tokens[open], "(") then return nil end
   local place = 1
   for at = open + 1, i - 1 do if is_op(tokens[at], ",") then place = place + 1 end end
-  return open - 1, place
+  return open - 1, listed and 1 or place, listed
 end
 
--- watch(vm, "guest.ip: a path of properties of the object that stands before the first comma.
-local function property_path(tokens, closers, open, begun, env)
+-- What could end a path of properties of `of`: guest.ip…; a path does not go through a reference to another object.
+local function property_path(of, begun)
+  for name in begun:gmatch("([^.]*)%.") do
+    of = shape.member(of, name)
+    if of and of.kind ~= "data" then of = nil end
+  end
+  return of and property_names(of.type) or {}, begun:match("[^.]*$")
+end
+
+-- The object that stands before the first comma: watch(vm, "guest.ip
+local function watched(tokens, closers, open, env)
   local comma = open
   repeat comma = comma + 1 until is_op(tokens[comma], ",")
   local of = shape.expression(tokens, closers, comma - 1, env)
-  for name in begun:gmatch("([^.]*)%.") do of = of and shape.member(of, name) end
-  local names = of and (of.kind == "object" or of.kind == "data") and after_dot[of.kind](of) or {}
-  return names, begun:match("[^.]*$")
+  return of and of.kind == "object" and of or nil
 end
 
 local function in_string(tokens, closers, opens, env)
@@ -128,14 +140,16 @@ local function in_string(tokens, closers, opens, env)
     local of = shape.expression(tokens, closers, i - 2, env)
     return of and of.kind == "enum" and values_of(of.type) or {}, begun, '"'
   end
-  local last, place = called_with(tokens, opens, i)
+  local last, place, listed = called_with(tokens, opens, i)
   local of = last and shape.expression(tokens, closers, last, env)
   if not of then return {}, begun end
+  if place == 1 and of.paths_of then return property_path(of.paths_of, begun) end
+  if listed then return {}, begun end
   if env.finders and env.finders[of.value] then
     if place == 2 then return vim.complete(begun, "ManagedEntity"), begun, '"' end
     return env.paths and env.paths(begun) or {}, begun:match("[^/]*$"), '"'
   end
-  if env.watchers and env.watchers[of.value] and place > 1 then return property_path(tokens, closers, opens[#opens], begun, env) end
+  if env.watchers and env.watchers[of.value] and place > 1 then return property_path(watched(tokens, closers, opens[#opens], env), begun) end
   local strings = env.strings and env.strings[of.value]
   return strings and strings(begun) or {}, begun, '"'
 end

@@ -15,7 +15,7 @@ local shape = {}
 --   enum, simple   type
 --   constructor    type
 --   method   method, returns      of the API: what vim.method gives
---   function value, returns
+--   function value, returns, paths_of   the object whose property paths it takes
 --   table, value   value          a value of Lua's own
 --   session, vim
 
@@ -78,7 +78,9 @@ function members.object(self, name)
   local field = vim.field(self.type, name)
   if field then return of_field(field) end
   local own = object.methods(self.type)[name]
-  if own then return { kind = "function", value = own, returns = name == "wait" and self.result or nil } end
+  if own then
+    return { kind = "function", value = own, returns = name == "wait" and self.result or nil, paths_of = name == "get" and self or nil }
+  end
   return vim.member(self.type, name) == "method" and of_method(name) or nil
 end
 
@@ -94,6 +96,7 @@ end
 
 function members.objects(self, name)
   if name == "where" then return { kind = "function", returns = self } end
+  if name == "get" then return { kind = "function", paths_of = { kind = "object", type = self.type } } end
   local field = vim.field(self.type, name)
   return field and { kind = "column", field = field }
 end

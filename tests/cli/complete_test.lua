@@ -110,6 +110,16 @@ local CASES = {
   { 'watch(vms[1], "guest.ipA', "ipAddress" },
   { 'watch(find("vm/web-1"), "name", "config.hardware.numC', "numCoresPerSocket numCPU" },
   { 'watch("gue', "" },
+  { 'watch(vm, "runtime.host.na', "" }, -- another object's
+  { 'vm:get "gue', "guest guestHeartbeatStatus" },
+  { 'vm:get("runtime.pow', "powerState" },
+  { 'vm:get { "name", "config.hardware.numC', "numCoresPerSocket numCPU" },
+  { 'x = vm:get({ "guest.ipA', "ipAddress" },
+  { 'vms:get { "runtime.pow', "powerState" },
+  { 'find("vm/*"):get { "runtime.pow', "powerState" },
+  { 'vm:get("name", "gue', "" },
+  { 'vm:get { name = "gue', "" },
+  { 'vm:get { { "gue', "" },
   -- names
   { "vc:__", "" },
   { "vm", "vm vms" },
