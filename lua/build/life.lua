@@ -88,7 +88,9 @@ local function look_beside(b)
 end
 
 local function build(b, kind)
-  b.emit { event = "image.start", recipe = b.image.recipe.path, kind = b.image.kind, output = context.output_path(b) }
+  local parts, after = provision.titles(b.image), provision.titles(b.image, "after")
+  b.emit { event = "image.start", recipe = b.image.recipe.path, kind = b.image.kind, output = context.output_path(b),
+    parts = table.move(after, 1, #after, #parts + 1, parts) }
   context.own(b)
   runner.run(kind.preflight, b)
   look_beside(b)

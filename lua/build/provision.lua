@@ -156,12 +156,13 @@ local function title(i, step)
 end
 
 --[[
-provision.titles(image) -> {string, ...}
+provision.titles(image [, list]) -> {string, ...}
 What the image's provisioning steps are called: "1 upload", "2 setup".
+  list           string = "provision"  or "on_error", "after": which of the image's lists
 ]]
-function provision.titles(image)
+function provision.titles(image, list)
   local out = {}
-  for i, step in ipairs(image.provision) do out[i] = title(i, step) end
+  for i, step in ipairs(image[list or "provision"]) do out[i] = title(i, step) end
   return out
 end
 

@@ -140,6 +140,37 @@ return {
     w.show { e }
     t:match(last(w), "iso 2.8s  10.0 MiB/s  25.0 MiB  disk%-0.vmdk  1/2$")
   end,
+  ["the times of steps stand below each other, however long their names; on a terminal of 40 columns, too"] = function(t)
+    local long = { "1 install k3s", "2 install Güte 日本語 and all its agents" }
+    local list = story {
+      { 7, { event = "output", step = long[2], parent = "provision", name = "x", stream = "out", text = "y" } },
+      { 7, { event = "step.start", step = long[2], parent = "provision" } },
+      { 9, { event = "step.done", step = long[2], parent = "provision", seconds = 2.5, detail = "well" } },
+      { 9, { event = "step.failed", step = "provision", seconds = 3.5, error = "x" } },
+    }
+    list[2].parts = long
+    local text = {}
+    local view = plain.new { style = fresh_style {}, write = function(one) text[#text + 1] = one end }
+    local w = watch { columns = 40 }
+    for _, e in ipairs(list) do view:event(e) end
+    w.show(list)
+    for name, shown in pairs { plain = table.concat(text), live = table.concat(w.screen:lines(), "\n") } do
+      for _, time in ipairs { "0.2s", "3.8s", "2.0s", "2.5s", "3.5s" } do
+        local line = shown:match("[^\n]*" .. time:gsub("%.", "%%.") .. "[^\n]*")
+        local _, column = term.cut(line:match("^.*" .. time), 80)
+        t:equal(column, name == "live" and 38 or 36, name .. ": " .. line)
+      end
+    end
+    t:contains(table.concat(text), "2 install Güte 日本語 a…    2.5s  well")
+    t:contains(table.concat(text), long[2] .. ":\n", "the whole name stands above what happens in it")
+  end,
+  ["the line below keeps its clock beside a long name"] = function(t)
+    local w = watch { columns = 40, silent = true }
+    w.show(story { { 7, { event = "step.start", step = "2 install all that there is", parent = "provision" } } })
+    w.at = 9
+    w.view:tick()
+    t:contains(last(w), "… 2.0s")
+  end,
   ["checks stand in columns, and one that fails fits into 80"] = function(t)
     local w = watch { columns = 80 }.show(story {
       { 7, { event = "check", step = "2 check", parent = "provision", kind = "file", name = "/etc/passwd", property = "mode", ok = true,

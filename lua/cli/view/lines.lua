@@ -1,4 +1,5 @@
 -- lines: an event as the lines that stay: on a terminal, in a CI log, in the log file
+local term = require "term"
 local events = require "build.events"
 local plan_text = require "cli.planformat.text"
 local style_of = require "cli.view.style"
@@ -7,6 +8,7 @@ local units = require "core.units"
 local lines = {}
 
 local LONGEST = 2000 -- bytes of one line of remote output that are shown
+local NAMES = { least = 12, most = 26 } -- columns of a step's name; with the time after it, what 40 columns have room for
 
 local DECISIONS = { build = "build", replace = "build and replace", export = "export", current = "nothing to do", foreign = "nothing to do" }
 
@@ -15,9 +17,11 @@ local function indented(text, level)
   return indent .. text:gsub("\n", "\n" .. indent)
 end
 
-local function row(s, mark, e, color, detail)
+-- The times of all steps, and of their parts, stand below each other.
+local function row(s, columns, mark, e, color, detail)
   local level = e.parent and 2 or 1
-  local name = style_of.pad(e.step, e.parent and 10 or 12)
+  columns = columns - 2 * (level - 1)
+  local name = style_of.pad(s:fit(e.step, columns), columns)
   local line = string.format("%s%s %7s", s.marked and s:paint(color, s.marks[mark]) .. " " or "", name, units.format_seconds(e.seconds))
   return indented(line .. (detail and "  " .. detail or ""), level)
 end
@@ -36,11 +40,11 @@ shown["image.start"] = function(s, e) return (s.prefix and "" or s:paint("bold",
 shown["image.decided"] = function(s, e)
   return "  " .. s:paint(e.decision == "replace" and "yellow" or "bold", DECISIONS[e.decision] or e.decision) .. ": " .. e.reason
 end
-shown["step.done"] = function(s, e) return row(s, "done", e, "green", e.detail and s:paint("dim", e.detail)) end
-shown["step.failed"] = function(s, e)
+shown["step.done"] = function(s, e, columns) return row(s, columns, "done", e, "green", e.detail and s:paint("dim", e.detail)) end
+shown["step.failed"] = function(s, e, columns)
   local word = e.code == "cancelled" and "interrupted" or e.code == "stopped" and "stopped"
   local color = word and "yellow" or "red"
-  return row(s, word and "skipped" or "failed", e, color, s:paint(color, word or "failed"))
+  return row(s, columns, word and "skipped" or "failed", e, color, s:paint(color, word or "failed"))
 end
 shown["note"] = function(s, e) return nested(s, e, "dim", e.message) end
 shown["warning"] = function(s, e) return nested(s, e, "yellow", "warning: " .. e.message) end
@@ -98,7 +102,7 @@ local QUIET = { warning = true, ["image.done"] = true, ["image.failed"] = true, 
 
 --[[
 lines.new(options) -> printer
-What remembers which steps have their name above what happened in them.
+What remembers which steps have their name above what happened in them, and how much room names need.
   options        style             from cli.view.style, and in the same table:
   options.marked boolean           marks before steps, a line beside remote output: for a terminal
   options.prefix boolean           each line begins with the image's name
@@ -107,7 +111,15 @@ What remembers which steps have their name above what happened in them.
   options.eager  boolean           the names of steps when they begin, not when something happens in them
   options.quiet  boolean           only how images end, warnings, and answers of plan and inspect
 ]]
-function lines.new(options) return setmetatable({ style = options, headed = {} }, { __index = lines }) end
+function lines.new(options) return setmetatable({ style = options, headed = {}, columns = NAMES.least }, { __index = lines }) end
+
+-- The columns of names are as wide as the longest of the images needs, within bounds.
+local function make_room(self, parts)
+  for _, name in ipairs(parts) do
+    local kept, taken = term.cut(name, NAMES.most - 2)
+    self.columns = math.max(self.columns, kept == name and taken + 2 or NAMES.most)
+  end
+end
 
 local function head(self, out, e, name, parent)
   local headed = self.headed[e.image or ""]
@@ -136,17 +148,19 @@ local function forget(self, e)
 end
 
 --[[
-lines.of(printer, event) -> {string, ...}
-The lines that an event leaves, with the names of the steps above them where they are not there yet; none for most.
+lines.of(printer, event) -> {string, ...}, integer
+The lines that an event leaves, none for most; and how many of them, the first, are names of steps that stand above the others.
 ]]
 function lines:of(e)
   local out, s = {}, self.style
   forget(self, e)
-  local text = (not s.quiet or QUIET[e.event]) and shown[e.event] and shown[e.event](s, e)
-  if not text and not (s.eager and e.event == "step.start") then return out end
+  if e.event == "image.start" then make_room(self, e.parts or {}) end
+  local text = (not s.quiet or QUIET[e.event]) and shown[e.event] and shown[e.event](s, e, self.columns)
+  if not text and not (s.eager and e.event == "step.start") then return out, 0 end
   if not s.quiet then heads(self, out, e) end
+  local headed = #out
   for line in text and (text .. "\n"):gmatch("([^\n]*)\n") or function() end do out[#out + 1] = s:spell(line) end
-  return out
+  return out, headed
 end
 
 return lines

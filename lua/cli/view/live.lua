@@ -91,7 +91,8 @@ local function status_line(self, image, width, at)
   local count = count_of(image)
   if count then pieces[#pieces + 1] = s:paint("dim", count) end
   local clock = string.format(part and "%-5s" or "%s", units.format_seconds(math.max(0, at - step.began)))
-  local head = name .. spinner .. " " .. s:paint("bold", title) .. " " .. clock
+  local room = width - select(2, term.cut(name, width)) - #clock - 3
+  local head = name .. spinner .. " " .. s:paint("bold", s:fit(title, math.max(room, 1))) .. " " .. clock
   return with_doing(s, compose(s, head, pieces, part, width), image.doing, width, at)
 end
 
@@ -152,10 +153,10 @@ end
 local SENTENCES = { check = true, note = true, warning = true, undo = true, ["image.decided"] = true, ["image.failed"] = true, ["image.skipped"] = true,
   ["run.done"] = true }
 
--- A line as it fits in so many columns. A detail that does not fit is cut off: all of it is in the log.
-local function fitted(self, e, line, columns)
+-- A line as it fits in so many columns. A name or a detail that does not fit is cut off: all of it is in the log.
+local function fitted(self, e, line, columns, is_name)
   line = line:gsub("\t", "    ")
-  if e.event == "step.done" then return { self.style:fit(line, columns) } end
+  if is_name or e.event == "step.done" or e.event == "step.failed" then return { self.style:fit(line, columns) } end
   return SENTENCES[e.event] and columns >= NAME and style_of.wrap(line, columns) or { line }
 end
 
@@ -169,10 +170,10 @@ function live:event(e)
   local about = self.prefix and image and style_of.pad(self.style:name(self.style:fit(image.name, NAME), image.number), self.name_width) .. " " or ""
   local begin, out = (self.stamp and self.stamp(e) or "") .. about, {}
   local columns = (self.size() or 80) - 1 - select(2, term.cut(begin, 1000))
-  local list = self.printer:of(e)
+  local list, names = self.printer:of(e)
   if e.event == "run.done" then list = summary.lines(self.model, self.style) end
-  for _, line in ipairs(list) do
-    for _, one in ipairs(fitted(self, e, line, columns)) do out[#out + 1] = begin .. one .. "\n" end
+  for i, line in ipairs(list) do
+    for _, one in ipairs(fitted(self, e, line, columns, i <= names)) do out[#out + 1] = begin .. one .. "\n" end
   end
   if #out > 0 or e.event == "run.done" then return draw(self, table.concat(out)) end
   if self.now() - self.looked >= live.INTERVAL then draw(self, "") end
