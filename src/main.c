@@ -1,7 +1,9 @@
 /* main: make the state, hand the arguments to lua/init.lua, turn its answer into the exit status */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,14 @@
 #include <lualib.h>
 
 #include "load.h"
+
+/* What a parent may have left to us. In the place of a standard stream that is closed the next file would be opened, and get what is
+ * printed: something else stands there that fails as it did. Where SIGCHLD is ignored, nobody learns how a child has ended. */
+static void start_clean(void) {
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  signal(SIGCHLD, SIG_DFL);
+}
 
 /* The list of processes is public: a value in --var NAME=VALUE is not shown there. */
 static void hide_values(int argc, char **argv) {
@@ -73,6 +83,7 @@ int main(int argc, char **argv) {
     fputs("luabuild: not enough memory\n", stderr);
     return status;
   }
+  start_clean();
   leave_no_core();
   lua_pushcfunction(L, traceback);
   lua_pushcfunction(L, pmain);

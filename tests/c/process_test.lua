@@ -65,6 +65,12 @@ return {
     t:equal(p:wait(10), { signal = 15 })
     p:signal "TERM"
   end,
+  ["how it ended is known, also where the parent of this process ignored the end of its children"] = function(t)
+    local script = t:write(t:directory() .. "/s.lua", [[
+      local p <close> = require "process".start { command = { "sh", "-c", "exit 7" } }
+      print(p:wait(10).status)]])
+    t:equal(t:shell("env --ignore-signal=CHLD " .. arg[-1] .. " run " .. script), "7\n")
+  end,
   ["closing kills what it started as well"] = function(t)
     local p = assert(process.start { command = { "sh", "-c", "sleep 61 & echo $!; wait" } })
     local _, pid = p:read(10)

@@ -20,6 +20,18 @@ return {
       t:ok(#message > 1000 and utf8.len(message), n)
     end
   end,
+  ["what is printed goes to no file, with the standard streams closed"] = function(t)
+    local dir = t:directory()
+    local script = t:write(dir .. "/s.lua", [[
+      local files = {}
+      for n = 1, 3 do files[n] = io.open(arg[1] .. "/" .. n, "w") end
+      print "screen"
+      io.stdout:flush()
+      io.stderr:write "error"
+      files[1]:write(tostring(io.read()))]])
+    local _, status = t:shell(arg[-1] .. " run " .. script .. " " .. dir .. " <&- >&- 2>&-")
+    t:equal({ status, t:read(dir .. "/1"), t:read(dir .. "/2"), t:read(dir .. "/3") }, { 1, "nil", "", "" })
+  end,
   ["sleep waits and the clock moves forward"] = function(t)
     local before = signal.now()
     signal.sleep(0.01)
