@@ -66,6 +66,12 @@ static void ring(int signum) {
   if (main_state) lua_sethook(main_state, hook, LUA_MASKCOUNT, STRIDE);
 }
 
+/* What nohup(1) has ignored stays so. SIGINT is caught all the same: a shell without job control ignores it for what it starts with &. */
+static int is_left_alone(int signum) {
+  struct sigaction now;
+  return signum == SIGHUP && sigaction(signum, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 /* A terminal that closes sends two signals at once: they are one. */
 static void handler(int signum) {
   int saved = errno;
@@ -73,7 +79,8 @@ static void handler(int signum) {
   if (!received || now - last_at >= ECHO) {
     total = total + 1;
     if (total >= 2)
-      for (size_t i = 0; i < CAUGHT; i++) signal(caught[i], SIG_DFL);
+      for (size_t i = 0; i < CAUGHT; i++)
+        if (!is_left_alone(caught[i])) signal(caught[i], SIG_DFL);
     ring(signum);
   }
   last_at = now;
@@ -333,7 +340,8 @@ static int signal_tick(lua_State *L) {
 signal.catch() -> true
 From now on SIGINT, SIGTERM and SIGHUP end the current wait, or the next one, and raise `cancelled`; Lua that waits for nothing is
 ended after a million instructions or a second. The third signal kills. One that follows within 0.1 seconds, before the first
-was acknowledged, is not counted. SIGPIPE is ignored. Called again, it counts from one again (the REPL does, at each prompt).
+was acknowledged, is not counted. SIGPIPE is ignored, and SIGHUP where it was before (nohup). Called again, it counts from one
+again (the REPL does, at each prompt).
 Blocks: no.  Source: signal(7).
 */
 static int signal_catch(lua_State *L) {
@@ -347,7 +355,8 @@ static int signal_catch(lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   main_state = lua_tothread(L, -1);
   received = total = 0;
-  for (size_t i = 0; i < CAUGHT; i++) install(caught[i], handler);
+  for (size_t i = 0; i < CAUGHT; i++)
+    if (!is_left_alone(caught[i])) install(caught[i], handler);
   install(SIGALRM, alarm_handler);
   install(SIGCONT, resume_handler);
   signal(SIGPIPE, SIG_IGN);

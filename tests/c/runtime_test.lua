@@ -48,6 +48,16 @@ return {
     t:equal(status, 130)
     t:contains(out, "interrupted")
   end,
+  ["a hang-up ends nothing under nohup; other signals do"] = function(t)
+    local script = t:write(t:directory() .. "/s.lua", [[
+      local function sleep(signal)
+        io.popen("kill -" .. signal .. " $PPID"):close()
+        return (pcall(require "signal".sleep, 0.02))
+      end
+      print(sleep "HUP", sleep "TERM", sleep "HUP")]])
+    t:equal(t:shell("nohup " .. arg[-1] .. " run " .. script .. " </dev/null"), "true\tfalse\tfalse\n")
+    t:equal(t:shell(arg[-1] .. " run " .. script), "false\tfalse\tfalse\n")
+  end,
   ["a signal between two waits ends the next one, not what comes before it"] = function(t)
     local script = t:write(t:directory() .. "/s.lua", [[
       local function kill() io.popen("kill -INT $PPID"):close() end
