@@ -10,12 +10,20 @@
 #define PLAIN "vim.plain" /* registry: the space of plain references */
 #define ANY "vim.any"     /* metatable of vim.any values: { type index, value } */
 
+/* The value on the top as an index of vim_types; NULL for what is none: Lua may have put it there. */
+static const vim_Type *type_at_top(lua_State *L) {
+  int isnumber;
+  lua_Integer i = lua_tointegerx(L, -1, &isnumber);
+  return isnumber && i >= 0 && i < vim_ntypes ? &vim_types[i] : NULL;
+}
+
 /* Field `key` of the metatable of the value at `index`, as an index of vim_types. */
 static const vim_Type *meta_type(lua_State *L, int index, const char *key) {
-  const vim_Type *type = NULL;
+  const vim_Type *type;
   if (lua_type(L, index) != LUA_TTABLE || !lua_getmetatable(L, index)) return NULL;
   lua_pushstring(L, key);
-  if (lua_rawget(L, -2) == LUA_TNUMBER) type = &vim_types[lua_tointeger(L, -1)];
+  lua_rawget(L, -2);
+  type = type_at_top(L);
   lua_pop(L, 2);
   return type;
 }
@@ -29,9 +37,9 @@ const vim_Type *vim_anytype(lua_State *L, int index) {
   if (!type) return NULL;
   index = lua_absindex(L, index);
   lua_rawgeti(L, index, 1);
-  type = &vim_types[lua_tointeger(L, -1)];
+  type = type_at_top(L);
   lua_pop(L, 1);
-  lua_rawgeti(L, index, 2);
+  if (type) lua_rawgeti(L, index, 2);
   return type;
 }
 

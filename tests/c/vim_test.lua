@@ -281,6 +281,19 @@ tests["what is no response is refused"] = function(t)
   t:contains(t:fails("format", vim.decode(response "<LogoutResponse/>", "Login")), "not the response expected: Logout")
 end
 
+tests["a table that claims a type which is none has none"] = function(t)
+  for _, number in ipairs { 100000000, -1, 0.5 } do
+    for _, key in ipairs { "__data", "__array", "__any" } do
+      local value = setmetatable({}, { [key] = number })
+      t:equal(vim.typeof(value), nil)
+      t:raises("a value with a type expected", vim.encode, "SetTaskState", vim.Task("t"), { state = "success", result = { value } })
+    end
+  end
+  local any = vim.any("short", 5)
+  any[1] = 100000000
+  t:contains(vim.encode("SetTaskState", vim.Task("t"), { state = "success", result = any }), "ArrayOfInt", "then it is a list")
+end
+
 tests["a response cut off anywhere is refused"] = function(t)
   local xml = returnval("RetrieveServiceContent", '<rootFolder type="Folder">group-d1</rootFolder><about><name>x &amp; y</name></about>'
     .. "<!-- c --><sessionManager type='SessionManager'><![CDATA[s]]></sessionManager>")
