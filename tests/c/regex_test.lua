@@ -15,6 +15,7 @@ return {
     t:contains(t:fails("format", regex.match("x", "(")), "/(/: ")
     t:fails("format", regex.match("x", "[a"))
     t:fails("format", regex.match("x", "a{2,1}"))
+    t:fails("format", regex.match("x", ("("):rep(100000) .. (")"):rep(100000)))
     t:raises("zero byte", regex.match, "x", "a\0b")
     t:raises("string expected", regex.match, {}, "x")
   end,
