@@ -101,13 +101,20 @@ static int start_close(lua_State *L) {
   return 0;
 }
 
+/* The string at `index`, if it is one that a program can be given: without a zero byte; or NULL.  [-0, +0, -] */
+static const char *plain_string(lua_State *L, int index) {
+  const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+  return text && strlen(text) == lua_rawlen(L, index) ? text : NULL;
+}
+
 /* Push the array at `arg` as a NULL-ended vector; its strings stay alive in the table.  [-0, +1, v] */
 static char **push_command(lua_State *L, int arg) {
   lua_Integer n = (lua_Integer)lua_rawlen(L, arg);
-  char **argv = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *argv, 1);
+  char **argv = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *argv, 0);
   for (lua_Integer i = 1; i <= n; i++) {
-    if (lua_rawgeti(L, arg, i) != LUA_TSTRING) luaL_error(L, "bad option 'command' (word %d is no string)", (int)i);
-    argv[i - 1] = (char *)lua_tostring(L, -1);
+    lua_rawgeti(L, arg, i);
+    argv[i - 1] = (char *)plain_string(L, -1);
+    if (!argv[i - 1]) luaL_error(L, "bad option 'command' (word %d is no string without zero bytes)", (int)i);
     lua_pop(L, 1);
   }
   argv[n] = NULL;
@@ -133,11 +140,11 @@ static char **push_environment(lua_State *L, int arg) {
   if (!lua_istable(L, arg)) return envp;
   for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
     size_t at = 0;
-    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-    if (!name || lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "bad option 'env' (names and strings expected)");
+    const char *name = plain_string(L, -2), *value = plain_string(L, -1);
+    if (!name || !*name || strchr(name, '=') || !value) luaL_error(L, "bad option 'env' (names, and strings without zero bytes expected)");
     while (envp[at] && !named(envp[at], name)) at++;
     if (!envp[at]) envp[at + 1] = NULL;
-    envp[at] = (char *)lua_pushfstring(L, "%s=%s", name, lua_tostring(L, -1));
+    envp[at] = (char *)lua_pushfstring(L, "%s=%s", name, value);
     lua_rawsetp(L, -5, envp[at]);
   }
   return envp;

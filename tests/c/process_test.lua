@@ -108,6 +108,10 @@ return {
     t:raises("unknown option 'comand': did you mean 'command'", process.start, { comand = {} })
     t:raises("must be a list", process.start, { command = {} })
     t:raises("word 2 is no string", process.start, { command = { "true", 1 } })
+    t:raises("word 1 is no string without zero", process.start, { command = { "true\0" } })
+    for name, value in pairs { [""] = "x", ["A=B"] = "x", C = "x\0y", D = 1 } do
+      t:raises("bad option 'env'", process.start, { command = { "true" }, env = { [name] = value } })
+    end
     local p = assert(process.start { command = { "true" } })
     p:close()
     t:raises("closed process", p.read, p)
