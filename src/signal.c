@@ -197,7 +197,8 @@ static Tick *push_first(lua_State *L) {
   return first;
 }
 
-/* Call those that are due; one that fails, but for a signal, is closed. In a call others may be called, opened and closed.  [-0, +0, -] */
+/* Call those that are due; one that fails, but for a signal, is closed. In a call, which may look at a transfer, others may be called,
+   opened and closed.  [-0, +0, -] */
 static void tick(lua_State *L) {
   double now = lb_now();
   int top = lua_gettop(L);
@@ -209,13 +210,15 @@ static void tick(lua_State *L) {
     t = push_first(L);
     m->due = t ? t->due : HUGE_VAL;
     if (t && now >= t->due) {
-      t->due = now + t->interval;
+      t->due = HUGE_VAL; /* not before it has returned */
       lua_getiuservalue(L, -1, 1);
       if (lua_pcall(L, 0, 0, 0) != LUA_OK && !received) {
         lua_pushcfunction(L, tick_close);
         lua_pushvalue(L, top + 2);
         lua_call(L, 1, 0);
       }
+      t->due = lb_now() + t->interval;
+      if (t->due < m->due) m->due = t->due; /* a call within this one may have reckoned without it */
     }
     lua_settop(L, top + 1);
   }

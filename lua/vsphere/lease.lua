@@ -1,6 +1,7 @@
 -- lease: exporting a virtual machine's disks over HTTP: the lease that holds it meanwhile, its URLs, and what was sent
 local http = require "http"
 local signal = require "signal"
+local vim = require "vim"
 local aside = require "core.aside"
 local err = require "core.err"
 local fault = require "vsphere.fault"
@@ -11,7 +12,7 @@ local property = require "vsphere.property"
 local lease = {}
 lease.__index = lease
 
-local ANSWER = 2 -- seconds at least that an answer has; no bytes of the transfer are taken meanwhile
+local PROGRESS = "HttpNfcLeaseProgress"
 local RENEW = 20 -- seconds at most; a lease ends when nobody reports progress for its timeout, 300 seconds as a rule
 
 local function raise_error(e, op)
@@ -31,15 +32,76 @@ end
 local function begin(vm)
   local ok, answer = pcall(function() return vm:ExportVm() end)
   local given = ok and answer or err.is(answer, "cancelled") and answer.answer
-  local self = given and setmetatable({ object = given, session = vm.session, renewed = signal.now(), renew = RENEW, items = {} }, lease)
+  local self = given and setmetatable({ object = given, session = vm.session, items = {} }, lease)
   if ok then return self end
   if self then self:close() end
   error(answer, 0)
 end
 
+-- ---- keeping it alive ----
+
+local function share(self) -- of the capacity: the size is not known
+  return { percent = math.min(99, (self.done + self.under_way) * 100 // math.max(1, self.total)) }
+end
+
+-- Look at the answer of the last renewal, and send the next one when it is time, or when that failed. What has no answer until then is
+-- not waited for. A refusal is for whoever is at work with the lease: see lease:keep.
+local function renew(self) -- in a tick
+  local now = signal.now()
+  if self.refused or self.session.closed then return end
+  if self.asked then
+    local value, _, code = self.asked:answer()
+    if value == false and now < self.due then return end
+    self.asked = self.asked:close()
+    self.refused = code == "fault"
+    if not value then self.due = now end
+  end
+  if self.refused or now < self.due then return end
+  self.due = now + self.interval
+  local body = vim.encode(PROGRESS, self.object, share(self), self.session.version)
+  self.asked = post.start(self.session, PROGRESS, body, self.session.version)
+end
+
+local function begin_renewals(self, timeout)
+  self.interval = math.min(RENEW, timeout / 4)
+  self.due = signal.now() + self.interval
+  self.tick = signal.tick(self.interval / 10, function() renew(self) end)
+end
+
+local function end_renewals(self)
+  if self.tick then self.tick:close() end
+  if self.asked then self.asked = self.asked:close() end
+end
+
+-- Raise why the server ended the lease, if it did: that is the cause of whatever else went wrong.
+local function raise_end(self)
+  local ok, values = pcall(self.object.get, self.object, { "state", "error" })
+  if err.is(values, "cancelled") then error(values, 0) end
+  if ok and values.state == "error" then raise_error(values.error, "the server ended the export") end
+end
+
+--[[
+lease:keep() -> nothing
+The lease is kept alive in whatever waits, four times in its timeout and every 20 seconds at least; a renewal without an answer is no
+failure while it lives. To be called often in what takes long: it also lets what waits for nothing keep the lease, and tells when it has ended.
+Raises: fault (the lease has ended); cancelled.
+Blocks: for a moment; longer when a renewal was refused: the server may only have forgotten the session, which is opened again.
+]]
+function lease:keep()
+  signal.sleep(0.001)
+  if not self.refused then return end
+  self.refused = false
+  local ok, e = pcall(self.session.invoke, self.session, self.object, PROGRESS, share(self), { timeout = self.interval })
+  if ok then return end
+  if not err.is(e, "cancelled") then raise_end(self) end
+  if not err.is(e, "timeout") and not err.is(e, "net") then error(e, 0) end
+end
+
+-- ---- what it has ----
+
 --[[
 lease.export(vm) -> lease
-Ask for the export of a virtual machine that is off. The machine is held until lease:complete or lease:close.
+Ask for the export of a virtual machine that is off. The machine is held, and the lease kept alive, until lease:complete or lease:close.
 lease = { items = array of { key, url, thumbprint = string|nil, disk = boolean, name = string (of the file at the host), size = integer|nil } }
 Raises: fault (it is on, a task is under way), timeout.
 Blocks: yes.
@@ -48,8 +110,8 @@ function lease.export(vm)
   local self = begin(vm)
   local ok, e = pcall(function()
     local info = ready(self.object, 300)
-    self.renew = math.min(RENEW, info.leaseTimeout / 4)
-    self.total, self.done = info.totalDiskCapacityInKB * 1024, 0
+    self.total, self.done, self.under_way = info.totalDiskCapacityInKB * 1024, 0, 0
+    begin_renewals(self, info.leaseTimeout)
     for i, d in ipairs(info.deviceUrl or {}) do
       self.items[i] = { key = d.key, url = d.url, thumbprint = d.sslThumbprint ~= "" and d.sslThumbprint or nil, disk = d.disk or false,
         name = d.targetId or d.key:gsub(".*/", ""), size = d.fileSize }
@@ -75,32 +137,6 @@ function lease:use_digest(algorithm)
   return ok
 end
 
--- Raise why the server ended the lease, if it did: that is the cause of whatever else went wrong.
-local function raise_end(self)
-  local ok, values = pcall(self.object.get, self.object, { "state", "error" })
-  if err.is(values, "cancelled") then error(values, 0) end
-  if ok and values.state == "error" then raise_error(values.error, "the server ended the export") end
-end
-
---[[
-lease:keep([bytes]) -> nothing
-Keep the lease alive: call it often; it asks the server four times in the lease's timeout, and every 20 seconds at least. An answer that
-does not come is no failure while the lease lives.
-  bytes          integer = 0       of the file under way, for the progress that the server shows
-Raises: fault (the lease has ended).
-Blocks: yes, when it asks: as long as between two times.
-]]
-function lease:keep(bytes)
-  if signal.now() - self.renewed < self.renew then return end
-  self.renewed = signal.now()
-  local percent = math.min(99, (self.done + (bytes or 0)) * 100 // math.max(1, self.total)) -- of the capacity: the size is not known
-  local ok, e = pcall(self.session.invoke, self.session, self.object, "HttpNfcLeaseProgress", { percent = percent },
-    { timeout = math.max(ANSWER, self.renew) })
-  if ok then return end
-  if not err.is(e, "cancelled") then raise_end(self) end
-  if not err.is(e, "timeout") and not err.is(e, "net") then error(e, 0) end -- those are asked again, before the lease's time is over
-end
-
 -- "*" stands for the host we talk to; its trust is the connection's. Another host is an ESXi host, known by its thumbprint.
 local function client_for(self, item)
   local o, host = self.session.options, item.url:match("^https?://([^/]*)")
@@ -122,8 +158,8 @@ end
 
 --[[
 lease:download(item, options) -> result
-Download one of the lease's files; see client:request in http for the options (save, save_at, digest) and the result. The lease is
-kept alive meanwhile, and no cookie of the session goes to the host.
+Download one of the lease's files; see client:request in http for the options (save, save_at, digest) and the result. No cookie of
+the session goes to the host.
   options.progress function|nil    called with (done) bytes twice a second
 Raises: net, tls, timeout, http, io, fault (the lease has ended), cancelled.
 Blocks: yes.
@@ -136,17 +172,16 @@ function lease:download(item, options)
   local started = signal.now()
   local transfer <close> = err.check(client:start(o))
   while true do
-    local result, message, code = transfer:wait(math.min(0.5, self.renew))
+    local result, message, code = transfer:wait(0.5)
     if result ~= false then post.trace_transfer(self.session, o, result, message, started) end
+    self.under_way = transfer:progress()
     if result and result.status == 200 then
-      self.done = self.done + result.size
+      self.done, self.under_way = self.done + result.size, 0
       return result
     end
     if result ~= false then raise_failure(self, item, options, result, message, code) end
-    local done = transfer:progress()
-    progress(done)
-    self:keep(done)
-    self.session:keepalive()
+    progress(self.under_way)
+    self:keep()
   end
 end
 
@@ -172,6 +207,7 @@ Raises: fault.
 Blocks: yes.
 ]]
 function lease:complete()
+  end_renewals(self)
   lost.settle(function() self.object:HttpNfcLeaseComplete() end, function()
     local ok, state = pcall(self.object.get, self.object, "state")
     return ok and state == "done" or fault.is(state, "ManagedObjectNotFound")
@@ -186,6 +222,7 @@ Abort the lease unless it is complete; safe to call again, and after a signal.
 Blocks: yes, 10 seconds at most.
 ]]
 function lease:close(failure)
+  end_renewals(self)
   if self.ended or self.session.closed then return end
   self.ended = true
   local _ <close> = aside(failure)

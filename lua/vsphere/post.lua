@@ -6,6 +6,9 @@ local units = require "core.units"
 
 local post = {}
 
+local call = {}
+call.__index = call
+
 local TRANSIENT = { [502] = true, [503] = true, [504] = true }
 
 local READING = { "^Retrieve", "^Query", "^Find", "^Has", "^Fetch", "^WaitForUpdates", "^SearchDatastore" }
@@ -30,6 +33,7 @@ function post.is_safe(method)
 end
 
 local function trace(self, method, sent, result, message, started)
+  self.requests = self.requests + 1
   local f = self.options.trace
   if not f then return end
   local kind, id = sent:match("<_this[^>]- type=\"([%w_]+)\"[^>]*>([^<]*)<")
@@ -101,6 +105,23 @@ function post.request(self, body, version, timeout)
     headers = { ["Content-Type"] = 'text/xml; charset="utf-8"', SOAPAction = "urn:vim25/" .. version } }
 end
 
+-- What came of a POST: see post.once.
+local function received(self, method, body, started, result, message, code, sent)
+  self.last = signal.now()
+  trace(self, method, body, result, message, started)
+  if not result then return nil, post.plain(message), code, sent end
+  self.address = result.address
+  local starting = self.user and result.status >= 400 and result.status ~= 500 and not TRANSIENT[result.status]
+  if starting or TRANSIENT[result.status] then
+    local busy = starting or result.status == 503
+    return nil, string.format("the server is busy (HTTP status %d)", result.status), busy and "busy" or "timeout", true
+  end
+  if result.status ~= 200 and result.status ~= 500 then
+    return nil, string.format("%s answers /sdk with HTTP status %d: not a vCenter or ESXi host", self.host, result.status), "http"
+  end
+  return vim.decode(result.body, method, self.space)
+end
+
 --[[
 post.once(session, method, body, version, options) -> value
                                                    -> nil, message, code [, fault]
@@ -117,22 +138,46 @@ Blocks: yes.
 ]]
 function post.once(self, method, body, version, options)
   local started = signal.now()
-  local result, message, code, sent = send(self, method, post.request(self, body, version, options.timeout))
-  self.last = signal.now()
-  self.requests = self.requests + 1
-  trace(self, method, body, result, message, started)
-  if not result then return nil, post.plain(message), code, sent end
-  self.address = result.address
-  local starting = self.user and result.status >= 400 and result.status ~= 500 and not TRANSIENT[result.status]
-  if starting or TRANSIENT[result.status] then
-    local busy = starting or result.status == 503
-    return nil, string.format("the server is busy (HTTP status %d)", result.status), busy and "busy" or "timeout", true
-  end
-  if result.status ~= 200 and result.status ~= 500 then
-    return nil, string.format("%s answers /sdk with HTTP status %d: not a vCenter or ESXi host", self.host, result.status), "http"
-  end
-  return vim.decode(result.body, method, self.space)
+  return received(self, method, body, started, send(self, method, post.request(self, body, version, options.timeout)))
 end
+
+--[[
+post.start(session, method, body, version) -> call
+Send an encoded call that gets on in whatever is waited for, once; it is traced and counted when it ends. Close the call when done with it.
+Blocks: no.
+]]
+function post.start(self, method, body, version)
+  local transfer = err.check(self.client:start(post.request(self, body, version)))
+  return setmetatable({ session = self, method = method, body = body, started = signal.now(), transfer = transfer }, call)
+end
+
+--[[
+call:answer() -> value
+              -> false
+              -> nil, message, code [, fault]
+As post.once, or false while there is no answer; to be asked no more when there was one.
+Blocks: no.
+]]
+function call:answer()
+  local result, message, code, sent = self.transfer:wait(0)
+  if result == false then return false end
+  self.ended = true
+  return received(self.session, self.method, self.body, self.started, result, message, code, sent)
+end
+
+--[[
+call:close() -> nothing
+Wait for its answer no more. Safe to call again.
+Blocks: no.
+]]
+function call:close()
+  self.transfer:close()
+  if self.ended then return end
+  self.ended = true
+  trace(self.session, self.method, self.body, nil, "not waited for any more", self.started)
+end
+
+call.__close = call.close
 
 -- May the call be made again after this failure?
 local function again(method, options, code, sent)

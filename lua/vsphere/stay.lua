@@ -8,18 +8,18 @@ stay.__index = stay
 
 -- The answer of the request before is looked at, not waited for.
 local function ask_when_idle(self)
-  if self.asked and self.asked:wait(0) == false then return end
+  if self.asked and self.asked:answer() == false then return end
   if self.asked then self.asked = self.asked:close() end
   local session = self.session
   if session.closed or signal.now() - session.last < self.idle then return end
   session.last = signal.now()
-  self.asked = session.client:start(post.request(session, self.body, session.version))
+  self.asked = post.start(session, "CurrentTime", self.body, session.version)
 end
 
 --[[
 stay.open(session [, seconds]) -> stay
 Until it is closed, whenever nothing was asked of the session's server for so long and something else is waited for, one request is
-sent, and nobody waits for its answer, which the session's trace function does not get. A session that is gone is opened by the next call.
+sent, and nobody waits for its answer. A session that is gone is opened by the next call.
   seconds        number = 600      the server forgets a session after 1800
 Blocks: no.
 ]]

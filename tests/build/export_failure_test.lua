@@ -34,10 +34,10 @@ return {
     local s = site(t)
     run(s, {
       ["not ready"] = { faults = refused("ExportVm"), says = { "export: the lab says no (SystemError from ExportVm" } },
-      ["expired before"] = { faults = { fault(nil, "shortlease", { delay = 1 }), fault("CreateDescriptor", "slow", { delay = 2 }) },
-        says = { "the server ended the export: ", "the lease was not renewed" } },
-      ["expired meanwhile"] = { faults = { fault(nil, "shortlease", { delay = 1 }), fault("GET /nfc", "slow", { delay = 2 }),
-        fault("HttpNfcLeaseProgress", "hang") }, says = { "the server ended the export: ", "the lease was not renewed" } },
+      ["expired before"] = { faults = { fault(nil, "shortlease", { delay = 1 }), fault("CreateDescriptor", "slow", { delay = 2 }),
+        fault("HttpNfcLeaseProgress", "hang", { count = -1 }) }, says = { "the server ended the export: ", "the lease was not renewed" } },
+      ["expired meanwhile"] = { faults = { fault(nil, "shortlease", { delay = 1 }), fault("GET /nfc", "hang"),
+        fault("HttpNfcLeaseProgress", "hang", { count = 5 }) }, says = { "the server ended the export: ", "the lease was not renewed" } },
       ["cut"] = { faults = { fault("GET /nfc", "cut", { at = 4096 }) }, says = { "download disk-0.vmdk: " } },
       ["cut, separate files"] = { export = "{ format = 'ovf' }", faults = { fault("GET /nfc", "cut", { at = 4096 }) },
         says = { "download disk-0.vmdk: " } },
@@ -55,19 +55,54 @@ return {
     })
   end,
 
-  ["a lease is kept alive while its bytes do not come"] = function(t)
+  ["a lease is kept alive while its bytes do not come, and while another call takes long"] = function(t)
     local s = site(t)
-    s.lab:fault(fault(nil, "shortlease", { delay = 1 }))
-    s.lab:fault(fault("GET /nfc", "slow", { delay = 2.5 }))
+    s.lab:fault(fault(nil, "shortlease", { delay = 2 }))
+    s.lab:fault(fault("CreateDescriptor", "slow", { delay = 3 }))
+    s.lab:fault(fault("GET /nfc", "slow", { delay = 3 }))
     local out, status = builds.run(s, builds.recipe(s, "export = {},"))
     t:equal({ status, leases(s) }, { 0, "0\n" }, out)
+    t:match(t:read(out:match "\n  log: (%S+)"), "\n%S+     HttpNfcLeaseProgress HttpNfcLease session%-[%x-]+: 200 in [%d.]+s, ",
+      "renewals are requests like others")
   end,
 
-  ["a renewal whose answer does not come is no failure"] = function(t)
+  ["a renewal whose answer does not come is asked again, and no failure"] = function(t)
     local s = site(t)
     s.lab:fault(fault(nil, "shortlease", { delay = 8 }))
     s.lab:fault(fault("GET /nfc", "slow", { delay = 3 }))
     s.lab:fault(fault("HttpNfcLeaseProgress", "hang"))
+    local out, status = builds.run(s, builds.recipe(s, "export = {},"))
+    t:equal({ status, leases(s) }, { 0, "0\n" }, out)
+    t:match(t:read(out:match "\n  log: (%S+)"), "HttpNfcLeaseProgress HttpNfcLease session%-[%x-]+: not waited for any more in ")
+  end,
+
+  ["a renewal gets on in whatever waits, and nothing waits for its answer"] = function(t)
+    local server = lab.start(t)
+    local vc = server:connect()
+    local vm = server:create_vm(vc, "one")
+    server:fault(fault(nil, "shortlease", { delay = 60 }))
+    server:fault(fault("HttpNfcLeaseProgress", "hang", { count = -1 }))
+    local held <close> = require("vsphere.lease").export(vm)
+    held.due, held.interval = 0, math.huge -- now, and never again
+    local function served()
+      for _, r in ipairs(server:log()) do if r.method == "HttpNfcLeaseProgress" then return r.seconds end end
+    end
+    for _ = 1, 500 do
+      if served() then break end
+      require("signal").sleep(0.02)
+    end
+    t:equal(served(), 0, "it is under way")
+    t:ok(held:download(held.items[1], {}).size > 0)
+    t:ok(held:manifest()[held.items[1].key])
+    held:keep()
+    t:equal(served(), 0, "and still is")
+  end,
+
+  ["a server that forgets the session in the middle of an export"] = function(t)
+    local s = site(t)
+    s.lab:fault(fault(nil, "shortlease", { delay = 2 }))
+    s.lab:fault(fault("GET /nfc", "slow", { delay = 3 }))
+    s.lab:fault(fault("HttpNfcLeaseProgress", "expire"))
     local out, status = builds.run(s, builds.recipe(s, "export = {},"))
     t:equal({ status, leases(s) }, { 0, "0\n" }, out)
   end,

@@ -62,6 +62,17 @@ return {
     t:ok(not said.rare)
     t:ok(tostring(rare) and tostring(often) and tostring(outer))
   end,
+  ["tick: none is called again before it has returned, whatever waits in it"] = function(t)
+    local depth, deepest, calls = 0, 0, 0
+    local slow <close> = signal.tick(0.001, function()
+      depth, calls = depth + 1, calls + 1
+      deepest = math.max(deepest, depth)
+      signal.sleep(0.01)
+      depth = depth - 1
+    end)
+    while calls < 3 do signal.sleep(0.01) end
+    t:equal({ deepest, depth, slow ~= nil }, { 1, 0, true })
+  end,
   ["tick: a signal that comes in it ends the wait, and it goes on afterwards"] = function(t)
     local script = t:write(t:directory() .. "/s.lua", [[
       local process, signal = require "process", require "signal"

@@ -163,8 +163,8 @@ tests["a task whose call was lost ends with its own fault"] = function(t)
 end
 
 tests["a session is kept alive while something else is waited for"] = function(t)
-  local server = lab.start(t)
-  local vc <close> = server:connect()
+  local server, traced = lab.start(t), {}
+  local vc <close> = server:connect { trace = function(request) if request.method == "CurrentTime" then traced[#traced + 1] = request end end }
   local function asked()
     local times = 0
     for _, r in ipairs(server:log()) do if r.method == "CurrentTime" then times = times + 1 end end
@@ -179,6 +179,8 @@ tests["a session is kept alive while something else is waited for"] = function(t
     end
     t:ok(asked() >= 2)
   end
+  t:ok(asked() <= #traced, "requests like others")
+  t:equal({ traced[1].status, traced[1].object }, { 200, "ServiceInstance ServiceInstance" })
   signal.sleep(0.1)
   local before = asked()
   signal.sleep(0.5)
