@@ -44,8 +44,12 @@ Raises: build (the VM is off), fault.
 Blocks: yes.
 ]]
 function reach.look(b, seconds)
-  b.watcher = b.watcher or b.keep(property.watch(b.vm, PATHS))
-  b.state = b.watcher:next(math.min(seconds, POLL)) or b.state
+  if seconds == 0 and not b.watcher then
+    b.state = b.vm:get(PATHS)
+  else
+    b.watcher = b.watcher or b.keep(property.watch(b.vm, PATHS))
+    b.state = b.watcher:next(math.min(seconds, POLL)) or b.state
+  end
   b.watch_http(0)
   check_state(b)
   local static = b.image.address.static

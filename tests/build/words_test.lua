@@ -39,6 +39,16 @@ return {
     t:match(out, "  1 shell +[%d.]+s  3 tries\n")
   end,
 
+  ["the guest restarts among the steps, and they go on"] = function(t)
+    local s = site(t)
+    local out, status = builds.run(s, builds.recipe(s, [[provision = { function(guest) return guest:fact "boot_id" end, reboot(),
+      function(guest) return guest:fact "boot_id" end }]]))
+    t:equal(status, 0, out)
+    t:match(out, "  2 reboot +[%d.]+s  back as 127%.")
+    local before, after = out:match " 1 function +[%d.]+s  (%x%S+)\n.* 3 function +[%d.]+s  (%x%S+)\n"
+    t:ok(before and after and before ~= after, out)
+  end,
+
   ["the steps of on_error run before a failed build is cleaned up"] = function(t)
     local s = site(t)
     local out, status = builds.run(s, builds.recipe(s, string.format([[provision = { upload { content = "ruined\n", to = "/root/log" }, shell { "exit 3" } },

@@ -104,6 +104,9 @@ func (s *sshServer) listen(m *machine) error {
 	if s.lab.faults.active("noboot", m.name()) {
 		return nil
 	}
+	if err := s.newBoot(m); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(m.address, strconv.Itoa(s.lab.loopback.port)))
 	if err != nil {
 		return err

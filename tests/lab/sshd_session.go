@@ -8,9 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 )
@@ -94,6 +96,13 @@ func (s *sshServer) session(m *machine, channel ssh.Channel, requests <-chan *ss
 	}
 }
 
+// bootID tells one boot from another; newBoot gives the machine one of its own.
+const bootID = "/proc/sys/kernel/random/boot_id"
+
+func (s *sshServer) newBoot(m *machine) error {
+	return os.WriteFile(filepath.Join(s.root(m), ".boot_id"), []byte(uuid.New().String()+"\n"), 0o600)
+}
+
 // run executes a command (or, without one, a shell) and reports how it ended.
 func (s *sshServer) run(m *machine, channel ssh.Channel, requests <-chan *ssh.Request, command string, env []string) {
 	root := s.root(m)
@@ -102,6 +111,7 @@ func (s *sshServer) run(m *machine, channel ssh.Channel, requests <-chan *ssh.Re
 	if command != "" {
 		command = ours.ReplaceAllString(command, "${1}"+root+"${2}")
 		command = stopper.ReplaceAllString(command, "$1")
+		command = strings.ReplaceAll(command, bootID, filepath.Join(root, ".boot_id"))
 		cmd = exec.Command("/bin/sh", "-c", command)
 	}
 	cmd.Dir = root
