@@ -4,16 +4,19 @@ local signal = require "signal"
 local err = require "core.err"
 local tail = require "core.tail"
 local context = require "build.context"
+local files = require "build.files"
+local script = require "build.script"
 local units = require "core.units"
 
 local localshell = {}
 
--- What a command such as ansible-playbook needs to reach the guest.
+-- What a command such as ansible-playbook needs to reach the guest, wherever it goes first.
 local function environment(b, step)
   local ssh = b.image.ssh
+  local key = b.key_file or ssh.key_file
   local env = { LUABUILD_ADDRESS = b.guest and b.guest.address, LUABUILD_PORT = tostring(ssh.port), LUABUILD_USER = ssh.username,
-    LUABUILD_KEY = b.key_file or ssh.key_file, LUABUILD_IMAGE = b.image.name, LUABUILD_RUN = b.run,
-    LUABUILD_OUTPUT = context.output(b) }
+    LUABUILD_KEY = key and files.absolute(key), LUABUILD_IMAGE = b.image.name, LUABUILD_RUN = b.run,
+    LUABUILD_OUTPUT = files.absolute(context.output(b)) }
   for name, value in pairs(step.env) do env[name] = value end
   return env
 end
@@ -37,18 +40,22 @@ end
 
 --[[
 localshell.run(b, step, feed) -> nothing
-Run a step's commands here with sh -e, or its script, in the recipe's working directory. In the environment: LUABUILD_ADDRESS,
-LUABUILD_PORT, LUABUILD_USER, LUABUILD_KEY (the private key's file, when there is one), LUABUILD_IMAGE, LUABUILD_RUN, LUABUILD_OUTPUT (the directory of the
-image's files here). A command that is
-interrupted or takes too long is killed with what it started; they get a SIGTERM when this process is killed.
+Run a step's commands here with sh -e, or its script with what its first line says, in the recipe's working directory. In the environment:
+LUABUILD_ADDRESS, LUABUILD_PORT, LUABUILD_USER, LUABUILD_KEY (the private key's file, when there is one), LUABUILD_IMAGE, LUABUILD_RUN,
+LUABUILD_OUTPUT (the directory of the image's files here); paths from the root on. A command that is interrupted or takes too long is killed
+with what it started; they get a SIGTERM when this process is killed.
   step           table             of the word local_shell
   feed           function          called with ("out"|"err", bytes) as they come
 Raises: build (its exit status, with the last lines), timeout, io; cancelled.
 Blocks: yes.
 ]]
 function localshell.run(b, step, feed)
-  local env, command = environment(b, step), { "/bin/sh", "-e", step.script }
-  if not step.script then -- lists of arguments are public, environments are not
+  local env = environment(b, step)
+  local command
+  if step.script then
+    local _, interpreter = script.read(step.script)
+    command = { "/bin/sh", "-c", "exec " .. interpreter .. ' "$0"', step.script }
+  else -- lists of arguments are public, environments are not
     env.LUABUILD_COMMANDS = table.concat(step, "\n")
     command = { "/bin/sh", "-e", "-c", 'commands=$LUABUILD_COMMANDS; unset LUABUILD_COMMANDS; eval "$commands"' }
   end

@@ -3,11 +3,13 @@ local signal = require "signal"
 local err = require "core.err"
 local units = require "core.units"
 local check = require "guest.check"
+local gather = require "guest.gather"
 local checkpoint = require "build.checkpoint"
 local hidden = require "build.hidden"
 local localshell = require "build.localshell"
 local pause = require "build.pause"
 local runner = require "build.runner"
+local script = require "build.script"
 
 local provision = {}
 
@@ -40,12 +42,6 @@ local function printer(b, name)
     for stream, rest in pairs(pending) do if rest ~= "" then show(stream, rest) end end
   end
   return feed, finish
-end
-
-local function script_of(step)
-  if not step.script then return table.concat(step, "\n") .. "\n" end
-  local file <close> = err.check(io.open(step.script, "rb"))
-  return file:read("a")
 end
 
 local acts = {}
@@ -88,13 +84,14 @@ end
 local function run_script(b, step)
   local feed, finish = printer(b, step.name or "shell")
   local path = string.format("/tmp/luabuild-%s-%d.sh", b.run, b.counter)
-  b.guest:write(path, script_of(step), { mode = 448 }) -- 0700
-  local command = string.format("%s %s; status=$?; rm -f %s; exit $status", step.interpreter, path, path)
+  local text, interpreter = table.concat(step, "\n") .. "\n", script.DEFAULT
+  if step.script then text, interpreter = script.read(step.script) end
+  b.guest:write(path, text, { mode = 448 }) -- 0700
+  local command = "exec sh -c " .. gather.quote(string.format("%s %s; status=$?; rm -f %s; exit $status", step.interpreter or interpreter, path, path))
   local ok, e = pcall(b.guest.run, b.guest, command,
     { sudo = step.sudo, env = step.env, timeout = step.timeout, valid = step.valid, on_output = feed })
   finish()
   if ok then return end
-  if err.is(e, "timeout") then e.message = "the script was not done within " .. units.format_seconds(step.timeout) end
   if err.is(e) and e.status then e.message = string.format("the script ended with status %d", e.status) end -- not our dressing of it
   if err.is(e, "timeout") then
     stop_script(b, step, path)
@@ -116,8 +113,9 @@ end
 
 function acts.local_shell(b, step)
   local feed, finish = printer(b, step.name or "local")
-  localshell.run(b, step, feed)
+  local ok, e = pcall(localshell.run, b, step, feed)
   finish()
+  if not ok then error(e, 0) end
 end
 
 -- Events are masked where they are shown; a file of results has to be here.

@@ -34,7 +34,8 @@ return {
       .. "name; \"dir/\" means what is in it.",
     example = 'upload { "files", to = "/root" }' },
   { "shell", form = "shell { \"command\", … }", spec = words.specs.shell, returns = "step", step = true,
-    doc = "Run commands, or a script, in the guest. They are one script: a command that fails ends it, and the build.",
+    doc = "Run commands, or a script, in the guest. Commands are one script: one that fails ends it, and the build. A script's own first line says "
+      .. "what reads it (#!/bin/bash -e), else it is read like commands; Windows' ends of lines do no harm.",
     example = 'shell {\n  "tdnf -y update", "systemctl enable nginx",\n  env = { HTTP_PROXY = v.proxy }, timeout = "20m",\n}' },
   { "local_shell", form = "local_shell { \"command\", … }", spec = words.specs.local_shell, returns = "step", step = true,
     doc = "Run commands, or a script, on this machine. LUABUILD_ADDRESS, LUABUILD_PORT, LUABUILD_USER and "

@@ -16,7 +16,7 @@ words.specs = {
     { "script", spec.string, doc = "file with the script, instead of commands" },
     { "env", spec.map(spec.text), default = {}, doc = "environment variables" },
     { "sudo", spec.boolean, default = false, doc = "run it as root" },
-    { "interpreter", spec.string, default = "/bin/sh -e", doc = "what reads the commands" },
+    { "interpreter", spec.string, doc = "what reads the commands, or the script: /bin/sh -e by default, and what a script's first line says (#!…)" },
     { "timeout", spec.duration, default = "1h", doc = "for each run" },
     { "valid", spec.list(spec.integer(0, 255), { single = true }), default = { 0 }, doc = "exit statuses that are fine" },
     { "retries", spec.integer(0, 1000), default = 0, doc = "how often it is run again when it fails" },

@@ -25,6 +25,20 @@ return {
     t:equal(status, 0, out)
     t:match(out, "say> at root@127%.%d+%.%d+%.%d+:" .. s.lab.env.LAB_SSH_PORT .. " given")
   end,
+  ["a script is read by what its first line says, there and here, whatever its ends of lines"] = function(t)
+    local s = site(t)
+    t:write(s.dir .. "/bash.sh", "#!/bin/bash\r\nfalse\r\n[[ x == x ]] && echo bash $#\r\n")
+    t:write(s.dir .. "/python.py", "#!/usr/bin/env python3\nimport os\nprint('python', os.path.isabs(os.environ.get('LUABUILD_OUTPUT', '/')))\n")
+    t:write(s.dir .. "/archive.sh", "#! /bin/sh\ntail -c 2 \"$0\" | od -An -c\nexit\n\0\r\n")
+    t:write(s.dir .. "/plain.sh", "false\necho never\n")
+    local out, status = builds.run(s, builds.recipe(s, [[provision = { shell { script = "bash.sh" }, shell { script = "python.py" },
+      shell { script = "archive.sh" }, local_shell { script = "python.py", name = "here" }, shell { script = "bash.sh", interpreter = "/bin/bash -e" } } ]]))
+    t:match(out, "shell> bash 0\n.*shell> python True\n.*shell>  +\\r +\\n\n.*here> python True\n")
+    t:contains(out, "provision 5 shell: ")
+    t:equal(status, 1)
+    out, status = builds.run(s, builds.recipe(s, [[provision = { shell { script = "plain.sh" } } ]]))
+    t:equal({ status, out:find "never" }, { 1 }, out)
+  end,
   ["several files go into a directory that is not there yet, to the guest and back"] = function(t)
     local s = site(t)
     for _, name in ipairs { "one", "two" } do t:write(s.dir .. "/" .. name, name .. "\n") end
@@ -35,8 +49,9 @@ return {
   end,
   ["a failing local command fails the build with its last lines, and a slow one is killed"] = function(t)
     local s = site(t)
-    local out, status = builds.run(s, builds.recipe(s, [[provision = { local_shell { "echo the reason; exit 3" } },]]))
+    local out, status = builds.run(s, builds.recipe(s, [[provision = { local_shell { "echo the reason; printf 'half a line'; exit 3" } },]]))
     t:equal(status, 1)
+    t:contains(out, "local> half a line\n")
     t:contains(out, "ended with status 3")
     t:contains(out, "the reason")
     local file = s.dir .. "/pid"

@@ -101,12 +101,12 @@ local function execution(command)
   return { sudo = sudo, interpreter = interpreter ~= "" and interpreter:gsub("%s+%-c$", "") or nil }
 end
 
--- The interpreter that a script names in its first line, ours would be sh -e; and whether the script was there.
+-- The interpreter that a script names in its first line.
 local function shebang(path)
   local handle <close> = path and io.open(path, "rb")
   local first = handle and handle:read "l"
   local named = first and first:match "^#!%s*(.-)%s*$"
-  return named and (named:gsub("^/usr/bin/env%s+", "")), handle ~= nil
+  return named and (named:gsub("^/usr/bin/env%s+", ""))
 end
 
 local REBOOT = { reboot = true, ["shutdown -r now"] = true, ["systemctl reboot"] = true, ["sudo reboot"] = true, ["sudo shutdown -r now"] = true,
@@ -123,7 +123,7 @@ local SHELL = { type = true, inline = true, command = true, script = true, scrip
 local WHY = { expect_disconnect = "write the reboot as a step of its own: reboot {}", only_on = "it runs wherever luabuild does" }
 
 -- What a shell step has besides its commands.
-local function shell_fields(image, out, one, interpreter)
+local function shell_fields(image, out, one)
   local values, node = image.values, writer.fields()
   local how = type(one.execute_command) == "string" and execution(one.execute_command)
   if one.execute_command and not how then
@@ -132,7 +132,7 @@ local function shell_fields(image, out, one, interpreter)
   end
   how = how or {}
   if how.sudo then node:set("sudo", true) end
-  interpreter = how.interpreter or one.inline_shebang or interpreter
+  local interpreter = how.interpreter or one.inline and one.inline_shebang
   if interpreter and interpreter ~= "/bin/sh -e" and interpreter ~= "sh -e" then node:set("interpreter", interpreter) end
   node:set("env", environment(image, one))
   node:set("timeout", values:get(one.timeout, "duration"))
@@ -169,12 +169,7 @@ local function shell(image, out, one)
   for _, raw in ipairs(list(one.scripts or one.script)) do
     local path = image.values:known(raw)
     path = path and path:gsub("^%./", "")
-    local interpreter, seen = shebang(path)
-    if not seen and not one.execute_command then
-      out[#out + 1] = { comment = image.values:lose(image.name, string.format(
-        "shell: %s was not there to see its first line: /bin/sh -e runs it; else say interpreter = …", path or raw)) }
-    end
-    local fields = shell_fields(image, out, one, interpreter)
+    local fields = shell_fields(image, out, one)
     table.insert(fields, 1, { key = "script", value = path or image.values:get(raw) })
     out[#out + 1] = step("shell", {}, fields)
   end
