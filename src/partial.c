@@ -37,6 +37,9 @@ int partial_open(lua_State *L, const char *path, partial_File **out) {
   static const luaL_Reg none[] = {{NULL, NULL}};
   size_t n = strlen(path);
   partial_File *file;
+  struct stat st;
+  if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* /dev/stdout would become a file, for root */
+    return S_ISDIR(st.st_mode) ? lb_failerrno(L, EISDIR, "write %s", path) : lb_fail(L, "io", "write %s: it is there and no regular file", path);
   if (luaL_getmetatable(L, TYPE) == LUA_TNIL) lb_class(L, TYPE, none, partial_close);
   lua_pop(L, 1);
   file = lb_newbox(L, sizeof *file + 2 * (n + 1) + sizeof SUFFIX, TYPE);

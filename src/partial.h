@@ -15,7 +15,8 @@ typedef struct partial_File {
   char *final;
 } partial_File;
 
-/* Create the file. Returns 0 with the box pushed (make it to-be-closed), or 3 with a failure pushed.  [-0, +(1|3), m] */
+/* Create the file; what has that name already must be a regular one. Returns 0 with the box pushed (make it to-be-closed), or 3 with
+ * a failure pushed.  [-0, +(1|3), m] */
 int partial_open(lua_State *L, const char *path, partial_File **file);
 
 /* Write all of it. 0, or -1 and errno. */

@@ -205,4 +205,13 @@ return {
     t:fails("io", floppy.write(dir .. "/d", { files = {} }))
     t:equal(t:shell("ls -A " .. dir), "a.img\nd\n")
   end,
+
+  ["what is no file stays what it is"] = function(t)
+    local dir = t:directory()
+    t:shell(string.format("mkfifo %s/pipe && ln -s pipe %s/link", dir, dir))
+    for _, name in ipairs { "pipe", "link" } do
+      t:contains(t:fails("io", floppy.write(dir .. "/" .. name, { files = {} })), "no regular file")
+    end
+    t:equal(t:shell("cd " .. dir .. " && ls -A && test -p pipe && readlink link"), "link\npipe\npipe\n")
+  end,
 }
