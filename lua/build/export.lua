@@ -111,27 +111,34 @@ local function fetch(b, held, item, target, digests)
   end
 end
 
--- What the server says stands for a SHA-256 that was not taken.
+-- Digests of what arrived that were not taken on the way: all is read once more.
+local function take(b, held, items, target, algorithm)
+  local found = target:digests(algorithm, function(done, total)
+    b.progress(done, total, "digest of what arrived")
+    held:keep()
+  end)
+  for _, item in ipairs(items) do item.digest[algorithm] = item.digest[algorithm] or found[item.href] end
+end
+
 local function compare_one(item, said)
   local ours = item.digest[said.algorithm]
   if said.size ~= item.bytes or (ours and ours ~= said.hex) then
     err.raise("format", string.format("%s: %d bytes arrived with %s %s, the server sent %d with %s", item.href, item.bytes, said.algorithm,
       ours or "?", said.size, said.hex), { hint = "the transfer broke: build again" })
   end
-  if said.algorithm == "sha256" then item.digest.sha256 = said.hex end
-  return ours or said.algorithm == "sha256"
+  return ours
 end
 
--- What arrived against what the server says it sent.
+-- What arrived against what the server says it sent. A SHA-256 of its that was not taken on the way stands until the archive is read.
 local function compare(b, held, items, target)
-  local sent, own = held:manifest(), nil
+  local sent = held:manifest()
   for _, item in ipairs(items) do
     local said = sent[item.key]
+    local algorithm = said and manifest.knows(said.algorithm, said.hex) and said.algorithm
+    if algorithm == "sha256" then item.digest.sha256 = item.digest.sha256 or said.hex end
+    if algorithm and not item.digest[algorithm] then take(b, held, items, target, algorithm) end
+    if not item.digest.sha256 then take(b, held, items, target, "sha256") end
     if not (said and compare_one(item, said)) then b.note(item.href .. ": the server tells no digest of what it sent: not compared") end
-    if not item.digest.sha256 then
-      own = own or target:digests() -- the archive is read once for all
-      item.digest.sha256 = own[item.href]
-    end
     item.populated = said and said.populated
   end
 end

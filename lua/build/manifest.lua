@@ -8,6 +8,12 @@ local WIDTH = { sha1 = 40, sha256 = 64, sha512 = 128 } -- hex digits: FIPS 180-4
 
 local function line(algorithm, name, hex) return string.format("%s(%s)= %s\n", algorithm:upper(), name, hex) end
 
+--[[
+manifest.knows(algorithm, hex) -> boolean
+Is this a digest that manifests may have?
+]]
+function manifest.knows(algorithm, hex) return #hex == WIDTH[algorithm] and not hex:find "%X" end
+
 -- ---- the manifest of a package ----
 
 --[[
@@ -20,7 +26,7 @@ Source: DSP0243 1.1.0, 5.1 (SHA1); DSP0243 2.1.0 (SHA256); the form is that of `
 function manifest.text(algorithm, files)
   local out = {}
   for i, file in ipairs(files) do
-    if #file.hex ~= WIDTH[algorithm] then err.raise("format", file.name .. ": not a " .. algorithm .. " digest: " .. file.hex) end
+    if not manifest.knows(algorithm, file.hex) then err.raise("format", file.name .. ": not a " .. algorithm .. " digest: " .. file.hex) end
     out[i] = line(algorithm, file.name, file.hex)
   end
   return table.concat(out)

@@ -25,9 +25,9 @@ end
 function archive:put(name, text) err.check(self.writer:put(name, text)) end
 function archive:close() self.writer:close() end
 
--- SHA-256 of what was placed, by name, and of the whole: in one pass over the file.
-function archive:digests(progress)
-  local whole, _, parts = err.check(digest.file("sha256", self.writer:path(), progress, self.placed))
+-- Digests of what was placed, by name, and of the whole: in one pass over the file.
+function archive:digests(algorithm, progress)
+  local whole, _, parts = err.check(digest.file(algorithm, self.writer:path(), progress, self.placed))
   local found = {}
   for i, one in ipairs(self.placed) do found[one.name] = parts[i] end
   return found, whole
@@ -36,7 +36,7 @@ end
 -- All digests are known, and right, before the archive has its name.
 function archive:finish(expected, progress)
   local size = err.check(self.writer:seal())
-  local found, whole = self:digests(progress)
+  local found, whole = self:digests("sha256", progress)
   for _, one in ipairs(self.placed) do
     local ours, theirs = found[one.name], expected[one.name]
     if ours ~= theirs then
@@ -53,7 +53,7 @@ package.archive(directory, name, head) -> package
 Begin NAME.ova in a directory.
   head           array of { name, room }   the files at the front, with their lengths
 package: place(name) -> path, offset; done(name, size); put(name, text); close() removes what is not finished;
-digests(progress) -> { name -> sha256 } of what was placed (archives only: the file is read);
+digests(algorithm, progress) -> { name -> hex } of what was placed, which is read;
 finish(expected, progress) -> array of { name, path, size, sha256 }: `expected` is { name -> sha256 } of what was placed, with which what is
 in the archive is compared while it is read for its own digest.
 Raises: io; format (finish: a digest is another).
@@ -82,6 +82,12 @@ function folder:put(name, text)
   local file <close> = err.check(io.open(path, "wb"))
   err.check(file:write(text))
   self:done(name, #text)
+end
+
+function folder:digests(algorithm, progress)
+  local found = {}
+  for _, f in ipairs(self.files) do found[f.name] = err.check(digest.file(algorithm, part(self, f.name), progress)) end
+  return found
 end
 
 function folder:finish()

@@ -187,7 +187,7 @@ end
 
 --[[
 lease:manifest() -> {key = { size, algorithm, hex, capacity, populated }}
-What the server says it sent, by the items' keys: bytes, and the digest of them in lower-case hex.
+What the server says it sent, by the items' keys: bytes, and the digest of them in lower-case hex, "" for none.
 Raises: fault.
 Blocks: yes.  Source: HttpNfcLeaseGetManifest.
 ]]
@@ -195,7 +195,8 @@ function lease:manifest()
   local out = {}
   for _, e in ipairs(self.object:HttpNfcLeaseGetManifest() or {}) do
     local algorithm = e.checksumType and e.checksumType:lower() or "sha1"
-    out[e.key] = { size = e.size, algorithm = algorithm, hex = (e.checksum or e.sha1):lower(), capacity = e.capacity, populated = e.populatedSize }
+    local hex = e.checksum or e.sha1 or ""
+    out[e.key] = { size = e.size, algorithm = algorithm, hex = hex:lower(), capacity = e.capacity, populated = e.populatedSize }
   end
   return out
 end

@@ -108,6 +108,8 @@ return {
       t:equal({ content[1].sha256, content[2].sha256 }, sums)
     end
     for _, manifest in ipairs { "sha256", "sha1", "sha512", "none" } do export(manifest, false) end
+    s.lab:fault { fault = "oldsum" }
+    export("sha256", false)
     s.lab:fault { method = "HttpNfcLeaseSetManifestChecksumType", fault = "fault", type = "NotSupported" }
     export("sha256", false)
     s.lab:fault { fault = "nomanifest" }

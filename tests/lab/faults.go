@@ -31,7 +31,7 @@ var faultKinds = map[string]string{
 	"hang": "request", "fault": "request", "short": "request", "flip": "request", "away": "request",
 	"task": "task", "question": "task", "dropkeys": "task", "slowtask": "task",
 	"notools": "condition", "noip": "condition", "nospace": "condition", "noboot": "condition", "shortlease": "condition",
-	"nomanifest": "condition",
+	"nomanifest": "condition", "oldsum": "condition",
 }
 
 type faultTable struct {

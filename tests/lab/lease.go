@@ -251,13 +251,15 @@ func leaseManifest(c *call) (interface{}, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	response := &types.HttpNfcLeaseGetManifestResponse{}
-	for _, f := range x.files {
+	for i, f := range x.files {
 		if !f.sent || c.lab.faults.active("nomanifest", "") {
 			continue
 		}
 		e := types.HttpNfcLeaseManifestEntry{Key: f.key, Sha1: f.sha1, Checksum: f.sha1, ChecksumType: x.sum, Size: f.size, Disk: f.disk != nil}
-		if x.sum == "sha256" {
+		if x.sum == "sha256" && !(i == 0 && c.lab.faults.active("oldsum", "")) {
 			e.Checksum = f.sha256
+		} else {
+			e.ChecksumType = "sha1"
 		}
 		if f.disk != nil {
 			e.Capacity, e.PopulatedSize = f.disk.CapacityInBytes, f.populated
