@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* wide characters of a locale of our own, the terminal's size */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <histedit.h>
 
 #include "lb.h"
+#include "partial.h"
 
 #define EDITOR "line.editor"
 #define ENTRIES 1000 /* kept in the history */
@@ -298,29 +300,45 @@ static int editor_load(lua_State *L) {
   return 1;
 }
 
+/* The last line of `ours`, behind those at `path`, which need not be there, go into `file`: 0, or an errno. */
+static int append_last(History *ours, const char *path, const partial_File *file) {
+  int failed = 0, fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+  FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
+  History *kept = to ? new_history() : NULL;
+  HistEvent event, last;
+  if (!kept) failed = to ? ENOMEM : errno;
+  else {
+    history(kept, &event, H_LOAD, path);
+    if (history(ours, &last, H_FIRST) >= 0) history(kept, &event, H_ENTER, last.str);
+    errno = 0;
+    if (history(kept, &event, H_SAVE_FP, to) < 0 || ferror(to)) failed = errno ? errno : EIO;
+  }
+  if (kept) history_end(kept);
+  if (to && fclose(to) != 0 && !failed) failed = errno;
+  if (!to && fd >= 0) close(fd);
+  return failed;
+}
+
 /*
 editor:save(path) -> true
                   -> nil, message, "io"
-Append the last line of the history to those of a file, which other editors may write to, too; the file keeps the last 1000, and only
-its owner may read it (mode 0600).
+Append the last line of the history to those of a file; it keeps the last 1000, and only its owner may read it (mode 0600). When that
+fails it stays as it was. Of several editors only one at a time may do this.
 Codes: io, notfound (no such directory).
 Blocks: no.
 */
 static int editor_save(lua_State *L) {
   Editor *e = check_editor(L);
-  const char *path = luaL_checkstring(L, 2), *complete;
-  History *kept;
-  HistEvent event, last;
-  int failed;
-  complete = lua_pushfstring(L, "%s.new", path);
-  kept = new_history();
-  if (!kept) return lb_fail(L, "io", "write %s: out of memory", path);
-  history(kept, &event, H_LOAD, path); /* there need not be one */
-  if (history(e->history, &last, H_FIRST) >= 0) history(kept, &event, H_ENTER, last.str);
-  errno = 0;
-  failed = history(kept, &event, H_SAVE, complete) < 0 || rename(complete, path) < 0 ? (errno ? errno : EIO) : 0;
-  history_end(kept);
+  const char *path = luaL_checkstring(L, 2);
+  partial_File *file;
+  int status = partial_open(L, path, &file), failed;
+  if (status) return status;
+  lua_toclose(L, -1);
+  file->mode = 0600;
+  failed = append_last(e->history, path, file);
   if (failed) return lb_failerrno(L, failed, "write %s", path);
+  status = partial_finish(L, file);
+  if (status) return status;
   lua_pushboolean(L, 1);
   return 1;
 }

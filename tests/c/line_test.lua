@@ -79,7 +79,24 @@ return {
     t:contains(out, "loaded\t2")
     t:match(t:read(path), "\nfirst[^\n]+\nsecond\nfirst[^\n]+\n$")
     t:contains(out, "got {first \"ü\"}")
+    t:equal(t:shell("ls -A " .. path:match "^(.*)/"), "history\n")
     t:write(path, "not a history\n")
     t:contains(run(t, { { wait = "ask>", send = "\4" } }, path), "format")
+  end,
+
+  ["a history that does not fit on the disk stays as it was"] = function(t)
+    local dir = t:directory()
+    local script = t:write(dir .. "/s.lua", [[
+      local editor <close> = assert(require "line".open())
+      editor:remember(("x"):rep(100))
+      for _ = 1, 2 do print(select(3, editor:save(arg[1]))) end]])
+    local kept = "_HiStOrY_V2_\n"
+    for n = 1, 600 do kept = kept .. "line " .. n .. " " .. ("y"):rep(50) .. "\n" end
+    t:write(dir .. "/history", kept)
+    -- files of this process stay below 64 blocks
+    local out = t:shell("ulimit -f 64; trap '' XFSZ; " .. arg[-1] .. " run " .. script .. " " .. dir .. "/history")
+    t:equal(out, "io\nio\n")
+    t:equal(t:read(dir .. "/history"), kept)
+    t:equal(t:shell("ls -A " .. dir), "history\ns.lua\n")
   end,
 }
