@@ -60,12 +60,12 @@ function kinds.variable(self, words, _, current)
   end
 end
 
--- Those of every recipe, but for the ones with a blank, which shells would take apart.
+-- Those of every recipe.
 function kinds.step(self)
   local seen = {}
   for _, kind in ipairs { "base", "clone" } do
     for _, step in ipairs(require("build." .. kind).steps) do
-      if not seen[step[1]] and not step[1]:find " " then add(self, step[1]) end
+      if not seen[step[1]] then add(self, step[1]) end
       seen[step[1]] = true
     end
   end
@@ -85,10 +85,10 @@ local function given_so_far(self)
   return {}
 end
 
--- Names that no shell would take apart; none when the vCenter does not say them soon, or without being told a password.
+-- None when the vCenter does not say them soon, or without being told a password.
 function kinds.machine(self)
   for _, name in ipairs(require("cli.connection").machines(given_so_far(self), PATIENCE)) do
-    if not name:find "[%s'\"\\$`&;|<>()*?#~{}%[%]!=:%c]" then add(self, name) end
+    if not name:find "%c" then add(self, name) end
   end
 end
 

@@ -20,9 +20,12 @@ _luabuild() {
   current=${current#[\"\']} current=${current//\\/}
   if [[ $directories ]]; then
     mapfile -t names < <(compgen -d -- "$current")
-    # with names alone the shell marks directories and quotes by itself; beside words only the former can be done here
+    # with names alone the shell marks directories and quotes by itself; beside words both are done here
     if ((${#words[@]})); then names=("${names[@]/%//}"); else compopt -o filenames; fi
     for line in "${patterns[@]}"; do mapfile -t -O ${#names[@]} names < <(compgen -f -X "!$line" -- "$current"); done
+    if ((${#words[@]})) && [[ ${COMP_WORDS[COMP_CWORD]} != [\"\']* ]]; then
+      for line in "${!names[@]}"; do [[ ${names[line]} == \~* ]] || printf -v "names[line]" %q "${names[line]}"; done
+    fi
   fi
   COMPREPLY=("${words[@]}" "${names[@]}")
   [[ ${#COMPREPLY[@]} == 1 && $COMPREPLY == *[=/] ]] && compopt -o nospace
@@ -41,8 +44,8 @@ _luabuild() {
       (':files '*) directories=1 patterns=("${(@s: :)line#:files }") ;;
       (':directories') directories=1 ;;
       (?*)
-        text=${line%%$'\t'*}
-        item=${text//:/\\:}${${line#*$'\t'}:+:${line#*$'\t'}}
+        text=${line%%$'\t'*} item=${text//\\/\\\\}
+        item=${item//:/\\:}${${line#*$'\t'}:+:${line#*$'\t'}}
         if [[ $text == *= ]]; then open+=("$item"); else plain+=("$item"); fi ;;
     esac
   done
@@ -63,11 +66,13 @@ function __luabuild_complete
     set -l current (commandline -ct)
     set -l program (string replace -r '^~' $HOME -- $words[1])
     set -l before (string match -r '^--[^=]*=' -- $current)
+    set -l plain (string replace -- "$before" '' "$current")
+    set plain (string unescape -- $plain; or string replace -r '^["\']' '' -- $plain)
     for line in ($program complete fish $words[2..-1] "$current" 2>/dev/null)
         switch $line
             case ':files *' ':directories'
                 set -l patterns (string split ' ' -- $line)[2..-1]
-                for path in (__fish_complete_path (string replace -- "$before" '' "$current"))
+                for path in (__fish_complete_path $plain)
                     set -l name (string split \t -- $path)[1]
                     set -l wanted (string match -q '*/' -- $name; and echo yes)
                     for pattern in $patterns
