@@ -21,7 +21,6 @@ typedef struct ssh_Login {
 typedef struct Session {
   lb_Box box;
   int fd; /* valid while the box is open */
-  int agent_fd;
   int busy;    /* a call is under way */
   int waiting; /* in lb_wait on behalf of libssh2: an error raised now leaves libssh2 in the middle of something */
   int ready;   /* logged in */

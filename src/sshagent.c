@@ -109,18 +109,18 @@ static int sign(LIBSSH2_SESSION *ssh, unsigned char **sig, size_t *sig_len, cons
 /* Let the agent sign a->data with the key `blob`. */
 static void ask_signature(lua_State *L, Agent *a, const unsigned char *blob, size_t blob_len, double deadline) {
   const unsigned char *p, *end, *text;
-  size_t len;
+  size_t len = 1 + 4 + blob_len + 4 + a->data.len + 4;
   char type = SIGN_REQUEST;
   a->refused = 1;
   a->query.len = 0;
-  put_number(&a->query, 1 + 4 + blob_len + 4 + a->data.len + 4);
+  put_number(&a->query, len);
   ssh_append(&a->query, &type, 1);
   put_number(&a->query, blob_len);
   ssh_append(&a->query, (const char *)blob, blob_len);
   put_number(&a->query, a->data.len);
   ssh_append(&a->query, a->data.data, a->data.len);
   put_number(&a->query, 0);
-  if (transact(L, a, &a->answer, deadline)) return;
+  if (a->query.len != 4 + len || transact(L, a, &a->answer, deadline)) return; /* memory was short, or the agent fails us */
   p = (const unsigned char *)a->answer.data + 4;
   end = (const unsigned char *)a->answer.data + a->answer.len;
   if (*p++ != SIGN_RESPONSE || !take(&p, end, &text, &len)) return;
@@ -176,9 +176,8 @@ static int offer_all(lua_State *L, Session *s, const char *username, double dead
   int rc = LIBSSH2_ERROR_AUTHENTICATION_FAILED;
   Agent *a = open_agent(L, problem);
   if (!a) return rc;
-  ssh_append(&a->query, request, sizeof request);
   *problem = "it does not list its keys";
-  if (transact(L, a, &a->keys, deadline) || a->keys.len < 9 || a->keys.data[4] != IDENTITIES_ANSWER) return rc;
+  if (!ssh_append(&a->query, request, sizeof request) || transact(L, a, &a->keys, deadline) || a->keys.len < 9 || a->keys.data[4] != IDENTITIES_ANSWER) return rc;
   *problem = NULL;
   p = (const unsigned char *)a->keys.data + 9;
   end = (const unsigned char *)a->keys.data + a->keys.len;

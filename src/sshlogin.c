@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "ssh.h"
@@ -33,7 +34,7 @@ static int contains(const unsigned char *text, size_t len, const char *part, siz
 static int is_rsa(const char *pem, size_t len) {
   static const char oid[] = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
   unsigned char bytes[8192];
-  int total = 0, n = 0;
+  int n = 0, rsa;
   EVP_ENCODE_CTX *decode;
   if (contains((const unsigned char *)pem, len, "RSA PRIVATE KEY", 15)) return 1;
   pem = memchr(pem, '\n', len);
@@ -42,9 +43,10 @@ static int is_rsa(const char *pem, size_t len) {
   EVP_DecodeInit(decode);
   len = strcspn(pem, "-"); /* up to the END line; Lua strings end in a zero byte */
   EVP_DecodeUpdate(decode, bytes, &n, (const unsigned char *)pem, (int)(len < 8000 ? len : 8000));
-  if (n > 0) total = n;
   EVP_ENCODE_CTX_free(decode);
-  return contains(bytes, (size_t)total, "\0\0\0\7ssh-rsa", 11) || contains(bytes, (size_t)total, oid, sizeof oid - 1);
+  rsa = contains(bytes, (size_t)n, "\0\0\0\7ssh-rsa", 11) || contains(bytes, (size_t)n, oid, sizeof oid - 1);
+  OPENSSL_cleanse(bytes, sizeof bytes);
+  return rsa;
 }
 
 #define RSA_HELP "refused (an RSA key: libssh2 1.10 signs only with SHA-1, which servers since OpenSSH 8.8 refuse; use ed25519 or ECDSA)"
