@@ -61,17 +61,18 @@ static int traceback(lua_State *L) {
 static int pmain(lua_State *L) {
   int argc = (int)lua_tointeger(L, 1);
   char **argv = lua_touserdata(L, 2);
+  lua_createtable(L, argc, 1);
+  for (int i = 0; i < argc; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, 3, i);
+  }
+  hide_values(argc, argv); /* before anything that takes time */
   luaL_openlibs(L);
   lb_openmodules(L);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "init");
   lua_call(L, 1, 1); /* the program's main function */
-  lua_createtable(L, argc, 1);
-  for (int i = 0; i < argc; i++) {
-    lua_pushstring(L, argv[i]);
-    lua_rawseti(L, -2, i);
-  }
-  hide_values(argc, argv);
+  lua_insert(L, 3);
   lua_call(L, 1, 1);
   return 1;
 }
