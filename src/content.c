@@ -114,7 +114,7 @@ int content_load(lua_State *L, const content_File *file, const void **bytes) {
     return 0;
   }
   memory = lua_newuserdatauv(L, size ? size : 1, 0);
-  f = fopen(file->path, "rb");
+  f = fopen(file->path, "rbe");
   if (!f) return lb_failerrno(L, errno, "'%s': read %s", file->name, file->path);
   got = fread(memory, 1, size, f);
   saved = errno;

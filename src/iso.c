@@ -110,7 +110,7 @@ static int body(lua_State *L, Writer *w, const char *name, const char *bytes, si
 static int copy(lua_State *L, Writer *w, const content_File *file) {
   char buffer[CHUNK];
   unsigned long long left = file->size;
-  w->source = fopen(file->path, "rb");
+  w->source = fopen(file->path, "rbe");
   if (!w->source) return lb_failerrno(L, errno, "'%s': read %s", file->name, file->path);
   while (left > 0) {
     size_t want = left < sizeof buffer ? (size_t)left : sizeof buffer, got = fread(buffer, 1, want, w->source);

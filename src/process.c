@@ -295,8 +295,8 @@ static int all_read(Process *p) {
 process:read([seconds]) -> stream, bytes
                         -> false
                         -> nil
-The next piece of output: stream is "out" or "err". false when there was none in that time, nil when the process has ended and
-all it wrote was read.
+The next piece of output: stream is "out" or "err". false when there was none in that time, nil when no more comes: it has closed both
+streams, or has ended and all it wrote was read.
   seconds        number|nil        without it, until there is something
 Raises: closed process, cancelled.
 Blocks: yes.

@@ -144,7 +144,7 @@ static int smallest(int a, int b, int c) { return a < b ? (a < c ? a : c) : b < 
 
 /* Letters to change, add, remove or swap with the next; names longer than NAMEMAX count as far. */
 static int distance(const char *a, const char *b) {
-  int rows[3][NAMEMAX + 1], n = (int)strlen(a), m = (int)strlen(b);
+  int rows[3][NAMEMAX + 1], n = (int)strnlen(a, NAMEMAX + 1), m = (int)strnlen(b, NAMEMAX + 1);
   if (n > NAMEMAX || m > NAMEMAX) return NAMEMAX;
   for (int j = 0; j <= m; j++) rows[0][j] = j;
   for (int i = 1; i <= n; i++) {
@@ -160,7 +160,7 @@ static int distance(const char *a, const char *b) {
 
 const char *lb_nearest(const char *name, const char *const *names) {
   const char *best = NULL;
-  int limit = ((int)strlen(name) + 1) / 3; /* one of 2 to 4 letters, two of 5 to 7 */
+  int limit = ((int)strnlen(name, NAMEMAX) + 1) / 3; /* one of 2 to 4 letters, two of 5 to 7 */
   for (; *names; names++) {
     int d = distance(name, *names);
     if (d <= limit) {

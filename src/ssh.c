@@ -241,7 +241,7 @@ static int start(lua_State *L, Session *s, const char *host, const char *port, c
 /* Push the text of a key file; 0, or 3 with a triple. */
 static int read_key(lua_State *L, const char *path) {
   char buffer[65536];
-  FILE *f = fopen(path, "rb");
+  FILE *f = fopen(path, "rbe");
   int failed;
   size_t n;
   if (!f) return lb_failerrno(L, errno, "open key file %s", path);
