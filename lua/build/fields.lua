@@ -51,6 +51,7 @@ local kickstart = spec.record("kickstart", {
   { "files", spec.map(text_or_function), doc = "further files by name" },
   { "label", spec.string, doc = "of the floppy or CD" },
   { "values", spec.map(spec.any), doc = "for ${name} in the files" },
+  { "fill", spec.boolean, doc = "false: ${name} in the files stays as it is, for their shell" },
 })
 
 local boot_list = spec.record("boot", { positional = spec.string,

@@ -73,12 +73,12 @@ end
 local function kickstart_part(image)
   local k = image.kickstart
   if not k then return nil end
-  local part = { label = k.label, values = k.values, files = k.files }
+  local part = { label = k.label, values = k.values, files = k.files, fill = k.fill }
   for _, kind in ipairs { "http", "floppy", "cd" } do
     local paths = {}
     for _, path in ipairs(type(k[kind]) == "table" and k[kind] or { k[kind] }) do
       part[kind] = tree(path, type(k[kind]) == "table" and path:match("[^/]*$") or "", part[kind] or {})
-      part.filled = filled_values(paths_below(path, paths), image)
+      if k.fill ~= false then part.filled = filled_values(paths_below(path, paths), image) end
     end
   end
   return part

@@ -53,6 +53,7 @@ end
 
 -- The text filled in; what is wrong with it joins the problems of the other files.
 local function filled(c, text, where)
+  if not c.fill then return text end
   local ok, result = pcall(template.fill, text, c.values, where)
   if ok then return result end
   if not err.is(result, "recipe") then error(result, 0) end
@@ -108,11 +109,12 @@ end
 kickstart.collect(options, values) -> files, medium
 Collect an installer's files. The content of a directory stands at the root: kickstart/centos/7/ks.cfg of the directory
 "kickstart/centos" is /7/ks.cfg on the floppy and ${http}/7/ks.cfg over HTTP. Of a list, each file and directory stands there by its
-own name, and the content of "directory/" at the root. Text is filled in by template.fill; a file with a zero byte in its first
-8000 is binary and goes as it is.
+own name, and the content of "directory/" at the root. Text is filled in by template.fill, unless it is to stay as it is; a file with a
+zero byte in its first 8000 is binary and always does.
   options.http, options.floppy, options.cd  string|{string, ...}|nil  a directory, or a list of paths; one of the three at most
   options.files  table = {}        name -> content to be filled in, or a function: values -> content, taken as it is;
                                    these stand beside those of the directory, and in the place of one of the same name
+  options.fill   boolean = true    fill text in
   values         table             for ${name}: name -> string|number|boolean
 files = { ["7/ks.cfg"] = string|{ file = path } }, as httpd, floppy and iso take it; medium: "http", "floppy" or "cd"
 Raises: recipe (a directory that is not there, with what is beside; every name without a value, with file and line), and
@@ -120,7 +122,7 @@ whatever a function raises.
 Blocks: no.
 ]]
 function kickstart.collect(options, values)
-  local c, medium = { files = {}, values = values, problems = {} }, "http"
+  local c, medium = { files = {}, values = values, fill = options.fill ~= false, problems = {} }, "http"
   for _, kind in ipairs(MEDIA) do
     local paths = options[kind]
     if paths then medium = kind end

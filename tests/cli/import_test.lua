@@ -20,9 +20,15 @@ end
 
 local function run(t, dir, arguments) return t:shell(string.format("cd %s && env -u VCENTER_USERNAME %s %s", dir, program, arguments)) end
 
--- The recipe of a template that has one builder with these options.
+-- The recipe of a template that has one builder with these options. `more` goes into the template; its installer's files: path -> content.
 local function import(t, builder, more)
   local dir = t:directory()
+  local installer = more and more.installer
+  if more then more.installer = nil end
+  for path, content in pairs(installer or {}) do
+    t:shell("mkdir -p " .. dir .. "/" .. path:match "^(.*)/")
+    t:write(dir .. "/" .. path, content)
+  end
   local object = { builders = { builder } }
   for key, value in pairs(more or {}) do object[key] = value end
   builder.type, builder.name = builder.type or "vsphere-iso", "one"
@@ -125,10 +131,29 @@ return {
   end,
 
   ["all files of a directory are the directory, when the medium has nothing else"] = function(t)
-    t:contains(import(t, { vm_name = "x", cd_files = { "./ks/*" } }), 'kickstart = { cd = "ks" }')
-    local text, lost = import(t, { vm_name = "x", floppy_files = { "ks/*" }, floppy_dirs = { "more" } })
+    local installer = { ["ks/a"] = "", ["more/b"] = "" }
+    t:contains(import(t, { vm_name = "x", cd_files = { "./ks/*" } }, { installer = installer }), 'kickstart = { cd = "ks" }')
+    local text, lost = import(t, { vm_name = "x", floppy_files = { "ks/*" }, floppy_dirs = { "more" } }, { installer = installer })
     t:contains(text, 'kickstart = { floppy = { "more" } }')
     t:contains(lost, "ks/*: name the files, or their directory")
+  end,
+
+  ["what an installer's shell reads as ${…} stays as it is"] = function(t)
+    local iso = { vm_name = "x", iso_url = "file:///dev/null", iso_checksum = "none", ssh_password = "x", boot_command = { "<enter>" } }
+    local function builder(more)
+      for key, value in pairs(iso) do more[key] = value end
+      return more
+    end
+    local text, _, dir = import(t, builder { http_directory = "ks" }, { installer = { ["ks/7/ks.cfg"] = "echo ${PATH} ${host}\n" } })
+    t:contains(text, 'kickstart = { http = "ks", fill = false }')
+    t:write(dir .. "/r.lua", text:gsub("file:///dev/null", dir .. "/t.json"))
+    local out, status = run(t, dir, "check r.lua --var ssh_password=x")
+    t:equal(status, 0, out)
+    t:contains(import(t, builder { cd_content = { ks = "${x}" } }), "fill = false")
+    local lost
+    text, lost = import(t, builder { http_directory = "elsewhere" })
+    t:contains(text, "fill = false")
+    t:contains(lost, "\"elsewhere\": not found here, so ${…} in its files is not looked for")
   end,
 
   ["a long environment of several steps is written once"] = function(t)
@@ -149,6 +174,7 @@ return {
 
   ["values of var-files become defaults; passwords and the place do not"] = function(t)
     local dir = t:directory()
+    t:shell("mkdir -p " .. dir .. "/ks/centos && touch " .. dir .. "/ks/centos/ks.cfg")
     t:write(dir .. "/v.json", cjson.encode { iso_url = "http://x/y.iso", ssh_password = "hidden-1", cluster = "c", keys = "<tab> ks=hd:fd0:", memory = "6144",
       sums = "sha1", ks = "./ks/{{user `os`}}/", os = "centos", http = "" })
     t:write(dir .. "/t.json", cjson.encode { builders = { { type = "vsphere-iso", vm_name = "{{user `vm`}}", guest_os_type = "otherLinux64Guest",
@@ -222,11 +248,10 @@ return {
     local text, _, dir = import(t, { vm_name = "x", cd_files = { "./ks/user-data", "./ks" }, cd_label = "cidata", cd_content = { ["meta-data"] = "" },
       boot_command = { "<esc><wait> linux x<enter>", "<leftCtrlOn>c<leftCtrlOff><wait5s><spacebar>{{ .Name }}<f10>" }, boot_keygroup_interval = "50ms",
       ssh_password = "x", iso_checksum = "none",
-      iso_url = "file:///dev/null", CPUs = "3" })
+      iso_url = "file:///dev/null", CPUs = "3" }, { installer = { ["ks/user-data"] = "x\n" } })
     t:contains(text, 'kickstart = { cd = { "ks/user-data", "ks" }, files = { ["meta-data"] = "" }, label = "cidata" }')
     t:contains(text, 'boot      = {\n    interval = "50ms",\n    "<esc><wait>linux x<enter>",\n    "<leftCtrlOn>c<leftCtrlOff><wait5s><spacebar>one<f10>",\n')
     t:contains(text, "hardware  = { cpus = 3 }")
-    t:shell("mkdir " .. dir .. "/ks && echo x > " .. dir .. "/ks/user-data")
     t:write(dir .. "/r.lua", text:gsub("file:///dev/null", dir .. "/t.json"))
     local out, status = run(t, dir, "check r.lua --var ssh_password=x")
     t:equal(status, 0, out)

@@ -29,6 +29,11 @@ return {
     end
   end,
 
+  ["text stays as it is when it is not to be filled in"] = function(t)
+    local files = kickstart.collect({ http = tree(t) .. "/centos/7", fill = false, files = { a = "${b} $${c}", d = function(v) return v.hash end } }, { hash = "H" })
+    t:equal(files, { ["ks.cfg"] = "rootpw --iscrypted ${hash}\necho $HOME $${HOME}\n", a = "${b} $${c}", d = "H" })
+  end,
+
   ["of a list, files and directories stand there by their names"] = function(t)
     local dir = tree(t)
     local files, kind = kickstart.collect({ floppy = { dir .. "/centos/7/ks.cfg", dir .. "/centos/8", dir .. "/centos/7/" } }, { hash = "H" })

@@ -1,4 +1,5 @@
 -- media: what a builder says of the ISO, of the files for the installer and of the boot command
+local kickstart = require "guest.kickstart"
 local writer = require "cli.packer.writer"
 local options = require "cli.packer.options"
 local text = require "cli.packer.text"
@@ -89,6 +90,22 @@ local function listed(image, medium, paths)
   return writer.list(paths)
 end
 
+local function has_braces(files)
+  for _, content in pairs(files) do if type(content) == "string" and content:find("${", 1, true) then return true end end
+  return false
+end
+
+-- Packer leaves ${…} in files to the installer's shell, recipes fill it in; so they say that they do not, unless none is there.
+local function fill(image, chosen)
+  local raw = image.raw[chosen.medium .. "_content"]
+  local ok, files = pcall(kickstart.collect, { [chosen.medium] = chosen.paths, files = { [""] = "" }, fill = false }, {})
+  if not ok then
+    image:lose("kickstart." .. chosen.medium, writer.text(chosen.where),
+      "not found here, so ${…} in its files is not looked for: fill = false leaves it as it is")
+  end
+  if not ok or has_braces(files) or type(raw) == "table" and has_braces(raw) then put(image, "kickstart.fill", false) end
+end
+
 -- What there is for one medium: a directory, a list of paths, contents.
 local function gather(image)
   local raw, found = image.raw, {}
@@ -97,12 +114,13 @@ local function gather(image)
   add_paths(image, cd, raw.cd_files, "cd_files")
   local directory = path_of(image, raw.http_directory)
   if directory == "" then directory = nil end
-  local function add(medium, where, files)
-    if where ~= nil or files then found[#found + 1] = { medium = medium, where = where, files = files } end
+  local function add(medium, where, paths)
+    local files = contents(image, raw[medium .. "_content"])
+    if where ~= nil or files then found[#found + 1] = { medium = medium, where = where, paths = paths, files = files } end
   end
-  add("http", directory, contents(image, raw.http_content))
-  add("floppy", listed(image, "floppy_files", floppy), contents(image, raw.floppy_content))
-  add("cd", listed(image, "cd_files", cd), contents(image, raw.cd_content))
+  add("http", directory, directory)
+  add("floppy", listed(image, "floppy_files", floppy), #floppy > 0 and floppy or floppy.directory)
+  add("cd", listed(image, "cd_files", cd), #cd > 0 and cd or cd.directory)
   return found
 end
 
@@ -130,6 +148,7 @@ function media.kickstart(image, boot)
   end
   put(image, "kickstart." .. chosen.medium, chosen.where or chosen.medium ~= "http" and writer.list {} or nil)
   put(image, "kickstart.files", chosen.files)
+  fill(image, chosen)
   local label = chosen.medium == "floppy" and image.raw.floppy_label or chosen.medium == "cd" and image.raw.cd_label
   if label then put(image, "kickstart.label", image.values:get(label)) end
   if image.raw.floppy_img_path and image.raw.floppy_img_path ~= "" then image:lose("floppy_img_path", image.raw.floppy_img_path, "give the files in it") end
