@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -144,9 +143,8 @@ func (m *machine) sshAnswers(q *qemu) bool {
 
 // accepted tells whether the guest has taken a forwarded connection (the states are TCP's).
 func (q *qemu) accepted() bool {
-	reply, err := q.command("human-monitor-command", map[string]string{"command-line": "info usernet"})
-	var text string
-	if err != nil || json.Unmarshal(reply, &text) != nil {
+	text, err := q.monitor("info usernet")
+	if err != nil {
 		return false
 	}
 	for _, line := range strings.Split(text, "\n") {
@@ -173,6 +171,11 @@ func (m *machine) watchGuest(off chan struct{}) {
 			failures = 0
 		} else {
 			failures++
+		}
+		select {
+		case <-off: // while it looked: the machine may be on again, which is another's business
+			return
+		default:
 		}
 		m.mu.Lock()
 		was := m.guestUp

@@ -2,13 +2,9 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/vmware/govmomi/vim25/types"
 )
-
-// keyPause is the time from one key to the next; QEMU's keyboard queue holds few, and a BIOS reads slowly.
-const keyPause = 25 * time.Millisecond
 
 // keyTyped is one key as it was sent: a usage of the HID keyboard page and modifier bits (0-7: usages e0-e7).
 type keyTyped struct{ usage, modifiers int }
@@ -100,47 +96,13 @@ func putUsbScanCodes(c *call) (interface{}, error) {
 	q := m.running()
 	for _, k := range keys {
 		if q != nil {
-			if err := q.press(k); err != nil {
+			if err := q.typeKey(k); err != nil {
 				return nil, err
 			}
-			time.Sleep(keyPause)
 		}
 		m.mu.Lock()
 		m.keys = append(m.keys, k)
 		m.mu.Unlock()
 	}
 	return &types.PutUsbScanCodesResponse{Returnval: int32(len(keys))}, nil
-}
-
-// press sends modifiers and key down and up again.
-func (q *qemu) press(k keyTyped) error {
-	var names []string
-	for i := 0; i < 8; i++ {
-		if k.modifiers&(1<<i) != 0 {
-			names = append(names, qcodes[0xe0+i])
-		}
-	}
-	names = append(names, qcodes[k.usage])
-	event := func(name string, down bool) map[string]interface{} {
-		return map[string]interface{}{"type": "key", "data": map[string]interface{}{
-			"down": down, "key": map[string]interface{}{"type": "qcode", "data": name}}}
-	}
-	var down, up []interface{}
-	for i := range names {
-		down = append(down, event(names[i], true))
-		up = append(up, event(names[len(names)-1-i], false))
-	}
-	if _, err := q.command("input-send-event", map[string]interface{}{"events": down}); err != nil {
-		return err
-	}
-	time.Sleep(keyPause / 2)
-	_, err := q.command("input-send-event", map[string]interface{}{"events": up})
-	if err != nil {
-		select {
-		case <-q.ended:
-			return nil // the key itself ended the machine
-		case <-time.After(time.Second):
-		}
-	}
-	return err
 }

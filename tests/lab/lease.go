@@ -153,7 +153,11 @@ func (l *Lab) newLease(m *machine, cfg *types.VirtualMachineConfigInfo) *lease {
 			Fault: &types.Timedout{}, LocalizedMessage: "The operation timed out: the lease was not renewed."})
 	})
 	go func() {
-		time.Sleep(200 * time.Millisecond)
+		select {
+		case <-x.ended:
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
 		x.set(types.PropertyChange{Name: "info", Val: *info}, types.PropertyChange{Name: "initializeProgress", Val: int32(100)},
 			types.PropertyChange{Name: "state", Val: types.HttpNfcLeaseStateReady})
 	}()

@@ -18,7 +18,8 @@ type machine struct {
 	vm      *simulator.VirtualMachine
 	address string
 
-	busy chan struct{} // held by the operation under way: one at a time
+	busy   chan struct{} // held by the operation under way: one at a time
+	ending sync.Mutex    // held until everybody knows that the machine is off
 
 	mu       sync.Mutex
 	qemu     *qemu         // nil when off; in no-boot mode always

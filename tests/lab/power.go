@@ -145,8 +145,10 @@ func (m *machine) setConnected(cfg *types.VirtualMachineConfigInfo) {
 	}, "config.hardware.device")
 }
 
-// ended notes that QEMU is gone: because it was told to, or because the guest powered itself off.
+// ended notes that QEMU is gone: because it was told to, or because the guest powered itself off. It returns when that is told.
 func (m *machine) ended(q *qemu) {
+	m.ending.Lock()
+	defer m.ending.Unlock()
 	m.mu.Lock()
 	current := m.qemu == q
 	if current {
@@ -179,21 +181,40 @@ func (m *machine) afterOff() {
 
 // stop powers the machine off, whatever it is doing.
 func (m *machine) stop() {
-	m.mu.Lock()
-	q, off := m.qemu, m.off
-	if m.lab.opt.noBoot && off != nil {
-		close(off)
-		m.off = nil
-	}
-	m.mu.Unlock()
-	switch {
-	case q != nil:
+	if m.lab.opt.noBoot {
+		m.stopUnbooted(m.powerOn())
+	} else if q := m.running(); q != nil {
 		q.kill()
 		m.ended(q)
-	case m.lab.opt.noBoot && off != nil:
+	}
+}
+
+// stopUnbooted ends a power-on in no-boot mode, if it lasts. It returns when that is told.
+func (m *machine) stopUnbooted(on chan struct{}) {
+	m.during(on, func() {
+		m.mu.Lock()
+		m.off = nil
+		m.mu.Unlock()
+		close(on)
 		m.lab.ssh.unlisten(m)
 		m.afterOff()
+	})
+}
+
+// during runs f if this power-on still lasts in no-boot mode; it does not end meanwhile.
+func (m *machine) during(on chan struct{}, f func()) {
+	m.ending.Lock()
+	defer m.ending.Unlock()
+	if on != nil && m.powerOn() == on {
+		f()
 	}
+}
+
+// powerOn is the present power-on: a channel that is closed when it ends.
+func (m *machine) powerOn() chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.off
 }
 
 // kill is stop without telling anybody, for the end of the lab.
@@ -303,7 +324,7 @@ func shutdownGuest(c *call) (interface{}, error) {
 		return nil, err
 	}
 	if m.lab.opt.noBoot {
-		go m.guestOff(300 * time.Millisecond)
+		go m.guestOff(m.powerOn(), 300*time.Millisecond)
 		return &types.ShutdownGuestResponse{}, nil
 	}
 	q := m.running()
@@ -331,11 +352,9 @@ func (q *qemu) keepPressing() {
 }
 
 // guestOff is a guest that takes a moment to shut down, in no-boot mode.
-func (m *machine) guestOff(after time.Duration) {
+func (m *machine) guestOff(on chan struct{}, after time.Duration) {
 	time.Sleep(after)
-	if m.power() == poweredOn {
-		m.stop()
-	}
+	m.stopUnbooted(on)
 }
 
 // rebootGuest resets: QEMU has no button that makes a guest reboot.

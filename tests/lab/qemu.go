@@ -27,6 +27,9 @@ type qemu struct {
 	mu      sync.Mutex
 	replies chan qmpMessage
 	stderr  *tail
+
+	typing sync.Mutex // one key at a time
+	typed  bool       // there has been one
 }
 
 type qmpMessage struct {
@@ -164,6 +167,16 @@ func (q *qemu) command(name string, arguments interface{}) (json.RawMessage, err
 	case <-time.After(60 * time.Second):
 		return nil, fmt.Errorf("QEMU does not answer %s", name)
 	}
+}
+
+// monitor executes one command of the monitor for people: some states cannot be asked for in QMP.
+func (q *qemu) monitor(line string) (string, error) {
+	reply, err := q.command("human-monitor-command", map[string]string{"command-line": line})
+	var text string
+	if err == nil {
+		err = json.Unmarshal(reply, &text)
+	}
+	return text, err
 }
 
 // kill ends the process at once and waits for it.

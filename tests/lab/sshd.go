@@ -121,6 +121,11 @@ func (s *sshServer) listen(m *machine) error {
 				return
 			}
 			s.mu.Lock()
+			if s.listeners[m] != listener { // it went down meanwhile
+				s.mu.Unlock()
+				_ = conn.Close()
+				return
+			}
 			s.conns[conn] = m
 			s.mu.Unlock()
 			go func() {

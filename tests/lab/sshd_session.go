@@ -105,7 +105,7 @@ func (s *sshServer) newBoot(m *machine) error {
 
 // run executes a command (or, without one, a shell) and reports how it ended.
 func (s *sshServer) run(m *machine, channel ssh.Channel, requests <-chan *ssh.Request, command string, env []string) {
-	root := s.root(m)
+	root, on := s.root(m), m.powerOn()
 	power := filepath.Join(root, ".power")
 	cmd := exec.Command("/bin/sh")
 	if command != "" {
@@ -159,25 +159,25 @@ func (s *sshServer) run(m *machine, channel ssh.Channel, requests <-chan *ssh.Re
 	if what, err := os.ReadFile(power); err == nil {
 		_ = os.Remove(power)
 		if string(what) == "off\n" {
-			go m.guestOff(200 * time.Millisecond)
+			go m.guestOff(on, 200*time.Millisecond)
 		} else {
-			go s.reboot(m)
+			go s.reboot(m, on)
 		}
 	}
 }
 
-// reboot is a guest that is away for a moment.
-func (s *sshServer) reboot(m *machine) {
+// reboot is a guest that is away for a moment, unless it is switched off meanwhile.
+func (s *sshServer) reboot(m *machine, on chan struct{}) {
 	time.Sleep(200 * time.Millisecond)
-	s.unlisten(m)
-	m.mu.Lock()
-	m.guestUp = false
-	m.mu.Unlock()
-	m.showGuest(false)
+	m.during(on, func() {
+		s.unlisten(m)
+		m.mu.Lock()
+		m.guestUp = false
+		m.mu.Unlock()
+		m.showGuest(false)
+	})
 	time.Sleep(time.Second)
-	if m.power() == poweredOn {
-		_ = s.listen(m)
-	}
+	m.during(on, func() { _ = s.listen(m) })
 }
 
 func (s *sshServer) sftp(m *machine, channel ssh.Channel) {
