@@ -98,9 +98,9 @@ local function algorithms(b, held)
   return set, e.format == "ova" and same and (own == "sha256" or own == "none") and {} or set
 end
 
-local function fetch(b, held, item, target, digests)
+local function fetch(b, held, item, target, digests, place)
   local path, offset = target:place(item.href)
-  local function progress(done) b.progress(done, item.size and item.size >= done and item.size or nil, item.href) end
+  local function progress(done) b.progress(done, item.size and item.size >= done and item.size or nil, item.href .. place) end
   local result = held:download(item, { save = path, save_at = offset, digest = digests, progress = progress })
   target:done(item.href, result.size)
   item.bytes, item.digest = result.size, result.digest
@@ -226,7 +226,9 @@ function export.run(b)
   local target <close> = setmetatable({}, { __close = function(t) if t.package then t.package:close() end end })
   target.package = begin(b, items, directory)
   local digests, of_disks = algorithms(b, held)
-  for _, item in ipairs(items) do fetch(b, held, item, target.package, item.disk and of_disks or digests) end
+  for i, item in ipairs(items) do
+    fetch(b, held, item, target.package, item.disk and of_disks or digests, #items > 1 and string.format(", %d of %d", i, #items) or "")
+  end
   compare(b, held, items, target.package)
   write_texts(b, items, target.package)
   held:complete()

@@ -124,8 +124,10 @@ return {
         local file <close> = assert(io.open(path, "wb"))
         file:write(("n"):rep(8684))
       end },]], s.lab.env.LAB_DIR))
-    local out, status = builds.run(s, file)
+    s.lab:fault { method = "GET /nfc", after = 1, fault = "slow", delay = 2 }
+    local out, status = builds.run(s, file, "--json")
     t:equal(status, 0, out)
+    t:contains(out, '"what":"small-disk-1.vmdk, 2 of 4"', "nobody knows how many bytes, but how many files")
     local dir = s.dir .. "/output"
     t:equal(t:shell("cd " .. dir .. " && tar tf small.ova"),
       "small.ovf\nsmall.mf\nsmall-disk-0.vmdk\nsmall-disk-1.vmdk\nsmall-disk-2.vmdk\nsmall.nvram\n")
