@@ -66,7 +66,7 @@ function existing.is_of_build(vm, stem) return vm.settings[KEYS.image] == stem a
 
 --[[
 existing.read_many(found) -> found
-Read the settings of several machines; sets `settings` of each, an empty table when it has none to show.
+Read the settings of several machines; sets `settings` of each, an empty table when it has none to show, or none to this user.
   found          array of { object }
 Raises: fault.
 Blocks: yes, one request, and none for an empty array.
@@ -75,7 +75,7 @@ function existing.read_many(found)
   if #found == 0 then return found end
   local objects = {}
   for i, one in ipairs(found) do objects[i] = one.object end
-  for i, facts in ipairs(property.get_many(objects[1].session, objects, { "config.extraConfig" })) do
+  for i, facts in ipairs(property.get_many(objects[1].session, objects, { "config.extraConfig" }, { readable = true })) do
     found[i].settings = existing.settings(facts["config.extraConfig"])
   end
   return found

@@ -39,21 +39,25 @@ local function look(vm)
       if other ~= vm and not seen[other.moid] then seen[other.moid], others[#others + 1] = true, other end
     end
   end
-  for _, other in ipairs(property.get_many(vm.session, others, { "name", "config.hardware.device" })) do
-    if stands_on(other["config.hardware.device"], own) then names[#names + 1] = other.name end
+  local unread = 0
+  for _, other in ipairs(property.get_many(vm.session, others, { "name", "config.hardware.device" }, { readable = true })) do
+    if other.unreadable then unread = unread + 1
+    elseif stands_on(other["config.hardware.device"], own) then names[#names + 1] = other.name end
   end
   table.sort(names)
-  return names
+  if #names > 0 then return "disks of " .. table.concat(names, ", ") .. " stand on it" end
+  if unread > 0 then return string.format("disks of one of %d machines that this user may not read may stand on it", unread) end
 end
 
 --[[
-family.users(vm) -> {string, ...}
-The names of the virtual machines whose disks stand on files of this one: it may not go while there are any. All machines on its
-datastores are looked at; one that goes meanwhile is a reason to look again, for some seconds.
+family.needed(vm) -> string|nil
+Why a virtual machine may not go: "disks of web-1, web-2 stand on it", on files of it; nil when there is no such reason. All machines on its
+datastores are looked at; those that the user may not read may be such. One that goes meanwhile is a reason to look again, for some
+seconds.
 Raises: fault.
 Blocks: yes, three requests.
 ]]
-function family.users(vm)
+function family.needed(vm)
   return retry.within(10, { 0.05, 1 }, function() return look(vm) end, function(e)
     return fault.is(e, "ManagedObjectNotFound") and e.fault.obj ~= vm
   end)
@@ -69,7 +73,9 @@ Blocks: yes.
 function family.destroy(vm)
   if vm:get "config.template" then
     local host = vm:get "runtime.host"
-    vm:mark_vm(host:get("parent"):get "resourcePool", host)
+    local pool = host and host:get("parent"):get "resourcePool"
+    if not pool then return vm:destroy() end -- the user may not see where it is: without snapshots it goes all the same
+    vm:mark_vm(pool, host)
   end
   vm:power_off() -- also when it is off as far as one can see: a pending question ends with it
   vm:destroy()

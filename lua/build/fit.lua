@@ -105,6 +105,7 @@ end
 -- The guest id and the hardware version, as the chosen place knows them.
 local function check_guest(b, problem)
   local h = b.image.hardware
+  if not b.compute.facts.environmentBrowser then return b.note(b.compute.name .. " does not tell this user which guests and hardware it takes") end
   local key = h.version and string.format("vmx-%02d", h.version) or nil
   if key and not check_version(b, key, problem) then return end
   local wanted = string.format("%s%s", b.image.guest_id, key and " with hardware version " .. h.version or "")

@@ -75,12 +75,12 @@ local function look_at_versions(self, folder, stem)
   local keep = current and tonumber(existing.settings(current:get "config.extraConfig")[KEYS.keep]) or 0
   for i, vm in ipairs(publish.versions(folder, stem)) do
     local item = { what = "image before " .. vm.name, run = vm.run }
-    local users = current and is_ours(vm, stem, vm.run) and i > keep and family.users(vm.object)
+    local needed = current and is_ours(vm, stem, vm.run) and i > keep and family.needed(vm.object)
     if self.runs:state(vm.run) == "alive" then item.why = "its run is at work"
     elseif not is_ours(vm, stem, vm.run) then item.why = "not made by luabuild"
     elseif not current then name_again(self, item, vm, stem, i)
     elseif i <= keep then item.why = "keep = " .. keep
-    elseif #users > 0 then item.why = "disks of " .. table.concat(users, ", ") .. " stand on it"
+    elseif needed then item.why = needed
     else
       item.why, item.act = "nothing needs it", function() family.destroy(vm.object) end
     end

@@ -93,7 +93,7 @@ Raises: fault.
 Blocks: yes.
 ]]
 function leftovers.remove_snapshot(vm, snapshot)
-  if #family.users(vm) > 0 then return false end
+  if family.needed(vm) then return false end
   task.run(snapshot, "RemoveSnapshot_Task", { removeChildren = false, consolidate = true })
 end
 

@@ -24,6 +24,7 @@ local WHEN = {
   { "folder", "VirtualMachine.Interact.PutUsbScanCodes", function(b) return b.image.boot end },
   { "folder", "VirtualMachine.State.CreateSnapshot", function(b) return b.image.snapshot end },
   { "folder", "VirtualMachine.Provisioning.MarkAsTemplate", function(b) return b.image.template end },
+  { "folder", "VirtualMachine.Provisioning.MarkAsVM", function(b) return b.old_is_template end }, -- it is one again before it goes
   { "folder", "VApp.Export", function(b) return b.image.export end },
   { "folder", "VirtualMachine.Config.Annotation", function(b) return b.image.annotation end },
   { "folder", "VirtualMachine.Config.Resource", function(b) return b.image.config and (b.image.config.cpuAllocation or b.image.config.memoryAllocation) end },
@@ -93,10 +94,11 @@ local function check_objects(b, needed, list, problem)
   for _, one in ipairs(list) do
     for _, id in ipairs(needed[one.where]) do add(ids, id) end
   end
-  local answer = ask(b, list, ids)
-  for i, one in ipairs(answer and list or {}) do
+  local answer, by_object = ask(b, list, ids), {}
+  for _, one in ipairs(answer or {}) do by_object[one.entity] = one.privAvailability end
+  for _, one in ipairs(answer and list or {}) do
     local granted, missing = {}, {}
-    for _, a in ipairs(answer[i].privAvailability or {}) do granted[a.privId] = a.isGranted end
+    for _, a in ipairs(by_object[one.object] or {}) do granted[a.privId] = a.isGranted end
     for _, id in ipairs(needed[one.where]) do
       if not granted[id] then missing[#missing + 1] = id end
     end

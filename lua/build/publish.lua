@@ -41,10 +41,10 @@ local function mark_foreign(b, old, old_name)
 end
 
 local function remove(b, old)
-  local users = family.users(old.object)
-  if #users == 0 then return family.destroy(old.object) end
+  local needed = family.needed(old.object)
+  if not needed then return family.destroy(old.object) end
   mark_foreign(b, old, old.name)
-  b.note(string.format("kept the image before as %s: disks of %s stand on it", old.name, table.concat(users, ", ")))
+  b.note(string.format("kept the image before as %s: %s", old.name, needed))
 end
 
 --[[

@@ -176,15 +176,19 @@ function finder:compute(datacenter, wanted)
   return place
 end
 
+-- A server keeps references to itself that the user may not follow.
+local function unseen(what) err.raise("auth", what .. " may not be seen by this user", { hint = "give the user the role Read-only on it" }) end
+
 --[[
 finder:pool(compute [, name]) -> object
 A resource pool below a cluster or host; its own pool without a name.
-Raises: notfound.
+Raises: notfound; auth (the user may not see it).
 Blocks: yes, one request, and none without a name.
 ]]
 function finder:pool(compute, name)
-  if not name then return compute.facts.resourcePool end
-  local entries = ask(self, compute.facts.resourcePool, { step("pools", "ResourcePool", "resourcePool", "pools") }, { ResourcePool = { "name", "parent" } })
+  local own = compute.facts.resourcePool or unseen("the resource pool of '" .. compute.name .. "'")
+  if not name then return own end
+  local entries = ask(self, own, { step("pools", "ResourcePool", "resourcePool", "pools") }, { ResourcePool = { "name", "parent" } })
   return choose.one("resource pool", name, entries, "resource_pool").object
 end
 
@@ -261,7 +265,8 @@ end
 local function backing(entry)
   local facts, info = entry.facts, { name = entry.facts.name }
   if entry.object.kind == "DistributedVirtualPortgroup" then
-    info.portgroup_key, info.switch_uuid = facts.key, facts["config.distributedVirtualSwitch"]:get "uuid"
+    local switch = facts["config.distributedVirtualSwitch"] or unseen("the distributed switch of network '" .. entry.name .. "'")
+    info.portgroup_key, info.switch_uuid = facts.key, switch:get "uuid"
   elseif entry.object.kind == "OpaqueNetwork" then
     info.opaque_id, info.opaque_type = facts.summary.opaqueNetworkId, facts.summary.opaqueNetworkType
   end
@@ -271,7 +276,7 @@ end
 --[[
 finder:network(datacenter [, name]) -> { object, name, backing }
 A network of any kind, with what connects a card to it.
-Raises: notfound.
+Raises: notfound; auth (the user may not see its switch).
 Blocks: yes, one request, two for a distributed port group.
 ]]
 function finder:network(datacenter, name)

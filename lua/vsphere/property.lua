@@ -10,11 +10,12 @@ local property = {}
 local FIRST = 4 -- seconds of silence after which everything is asked for again; doubled each time up to
 local POLL = 60 -- seconds of one long poll: firewalls cut idle connections after some minutes
 
--- Properties that could not be read raise, unless they are only not there.
-local function check_missing(obj, missing)
+-- Properties that could not be read raise, unless they are only not there; nor do those that the user may not read, where that is all right.
+local function check_missing(obj, missing, values)
   for _, m in ipairs(missing or {}) do
     local f = m.fault and m.fault.fault
-    if f then error(obj.session:explain(f, m.fault.localizedMessage, "read " .. tostring(m.path), obj), 0) end
+    if values and vim.isa(vim.typeof(f) or "", "NoPermission") then values.unreadable = true
+    elseif f then error(obj.session:explain(f, m.fault.localizedMessage, "read " .. tostring(m.path), obj), 0) end
   end
 end
 
@@ -22,7 +23,8 @@ end
 property.collect(session, specs [, options]) -> {object -> {path -> value}}, {object, ...}
 One question to the property collector, with all the pages of its answer: what was found, and the objects in the order they came.
   specs          array of PropertyFilterSpec
-  options        table             of each request: see session:invoke
+  options        table             of each request: see session:invoke; and
+  options.readable boolean = false what the user may not read is left out, and told by `unreadable` among the object's values
 Raises: error objects; a property that may not be read raises its fault.
 Blocks: yes.
 ]]
@@ -32,9 +34,9 @@ function property.collect(session, specs, options)
   local page = collector:RetrievePropertiesEx({ specSet = specs, options = {} }, options)
   while page do
     for _, content in ipairs(page.objects or {}) do
-      check_missing(content.obj, content.missingSet)
       if not found[content.obj] then order[#order + 1] = content.obj end
       local values = found[content.obj] or {}
+      check_missing(content.obj, content.missingSet, options and options.readable and values)
       for _, p in ipairs(content.propSet or {}) do values[p.name] = p.val end
       found[content.obj] = values
     end
@@ -73,15 +75,16 @@ local function filter_for(objects, paths)
 end
 
 --[[
-property.get_many(session, objects, paths) -> {{object = object, [path] = value}, ...}
+property.get_many(session, objects, paths [, options]) -> {{object = object, [path] = value}, ...}
 Read the same properties of many objects in one request, in the order of the objects; what is not set is not there, nor what an object
 has not that is of another type than one that has it.
+  options        table|nil         see property.collect
 Raises: error objects; notfound (kind ManagedObjectNotFound) when one of them is gone.
 Blocks: yes.
 ]]
-function property.get_many(session, objects, paths)
+function property.get_many(session, objects, paths, options)
   if #objects == 0 then return {} end
-  local found, result = property.collect(session, { filter_for(objects, paths) }), {}
+  local found, result = property.collect(session, { filter_for(objects, paths) }, options), {}
   for i, o in ipairs(objects) do
     result[i] = found[o] or {}
     result[i].object = o

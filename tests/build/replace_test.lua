@@ -101,8 +101,8 @@ return {
     t:equal(select(2, builds.run(s, clone_of(s, "copy"))), 0)
     local family = require "build.family"
     local vc <close> = s.lab:connect()
-    t:equal(family.users(s.lab:vm(vc, "small")), { "copy" })
-    t:equal(family.users(s.lab:vm(vc, "copy")), {})
+    t:equal(family.needed(s.lab:vm(vc, "small")), "disks of copy stand on it")
+    t:equal(family.needed(s.lab:vm(vc, "copy")), nil)
   end,
   ["who stands on an image is told although another machine goes meanwhile"] = function(t)
     local s = built(t)
@@ -115,7 +115,7 @@ return {
     end }
     local vm = s.lab:vm(vc, "small")
     asked = 0
-    t:equal(require("build.family").users(vm), { "copy" })
+    t:equal(require("build.family").needed(vm), "disks of copy stand on it")
   end,
   ["a template with snapshots is replaced"] = function(t)
     local s = built(t, "template = true,")

@@ -1,8 +1,16 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -11,6 +19,7 @@ import (
 // all registered under the one reference they share: of two sessions that wait, the first never hears anything.
 type collector struct {
 	simulator.PropertyCollector
+	permissions *permissionTable // of the one that the others are made from
 }
 
 // listener registers a session's collector under a reference of the session's own.
@@ -24,8 +33,8 @@ func (l listener) Reference() types.ManagedObjectReference {
 }
 
 // useCollectors makes vcsim give every session a collector of this kind.
-func useCollectors() {
-	c := &collector{}
+func useCollectors(permissions *permissionTable) {
+	c := &collector{permissions: permissions}
 	c.Self = simulator.Map.Get(vim25.ServiceInstance).(*simulator.ServiceInstance).Content.PropertyCollector
 	simulator.Map.Put(c)
 }
@@ -37,6 +46,64 @@ func (c *collector) WaitForUpdatesEx(ctx *simulator.Context, r *types.WaitForUpd
 		defer ctx.Map.RemoveHandler(&c.PropertyCollector)
 	}
 	return c.PropertyCollector.WaitForUpdatesEx(ctx, r)
+}
+
+// RetrievePropertiesEx keeps what takes the privilege System.Read from whoever lacks it on an object; names and places take System.View.
+func (c *collector) RetrievePropertiesEx(ctx *simulator.Context, r *types.RetrievePropertiesEx) soap.HasFault {
+	body := c.PropertyCollector.RetrievePropertiesEx(ctx, r)
+	answer, ok := body.(*methods.RetrievePropertiesExBody)
+	if !ok || answer.Res == nil || answer.Res.Returnval == nil {
+		return body
+	}
+	permissions := simulator.Map.Get(simulator.Map.Get(vim25.ServiceInstance).(*simulator.ServiceInstance).Content.PropertyCollector).(*collector).permissions
+	for i := range answer.Res.Returnval.Objects {
+		o := &answer.Res.Returnval.Objects[i]
+		if permissions.granted(o.Obj, "System.Read") {
+			continue
+		}
+		all := o.PropSet
+		o.PropSet = nil
+		for _, p := range all {
+			if p.Name == "name" || p.Name == "parent" {
+				o.PropSet = append(o.PropSet, p)
+				continue
+			}
+			o.MissingSet = append(o.MissingSet, types.MissingProperty{Path: p.Name, Fault: types.LocalizedMethodFault{
+				Fault: &types.NoPermission{Object: o.Obj, PrivilegeId: "System.Read"}, LocalizedMessage: "Permission to perform this operation was denied."}})
+		}
+	}
+	return body
+}
+
+// setProperty makes the server say something else of an object, or nothing: real ones do.
+func setProperty(r io.Reader) error {
+	var wanted struct {
+		Type, Name, Path string
+		Value            json.RawMessage // null: unset
+	}
+	if err := json.NewDecoder(r).Decode(&wanted); err != nil {
+		return err
+	}
+	for _, e := range simulator.Map.All(wanted.Type) {
+		if e.Entity().Name != wanted.Name {
+			continue
+		}
+		v := reflect.ValueOf(simulator.Map.Get(e.Reference()).(mo.Entity))
+		for _, name := range strings.Split(wanted.Path, ".") {
+			for v.Kind() == reflect.Ptr || v.Kind() == reflect.Interface {
+				v = v.Elem()
+			}
+			if v.Kind() == reflect.Struct {
+				v = v.FieldByName(strings.ToUpper(name[:1]) + name[1:])
+			}
+			if !v.IsValid() {
+				return fmt.Errorf("no property %q", wanted.Path)
+			}
+		}
+		v.Set(reflect.Zero(v.Type()))
+		return json.Unmarshal(wanted.Value, v.Addr().Interface())
+	}
+	return fmt.Errorf("no %s %q", wanted.Type, wanted.Name)
 }
 
 // deaf forgets the collector of a session that has ended.

@@ -46,6 +46,10 @@ func (l *Lab) serveControl(w http.ResponseWriter, r *http.Request) {
 		}
 	case "DELETE /lab/permission":
 		l.permissions.clear()
+	case "POST /lab/property":
+		if err := setProperty(r.Body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
 	case "GET /lab/vms":
 		writeJSON(w, l.describeMachines())
 	case "GET /lab/sessions":

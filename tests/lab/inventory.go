@@ -173,10 +173,10 @@ func (inv *inventory) addNamed(service *simulator.Service) error {
 }
 
 // serveVcsim mounts vcsim's own handlers on a mux of the lab's, without vcsim's server.
-func serveVcsim(service *simulator.Service, address string) http.Handler {
+func serveVcsim(service *simulator.Service, address string, permissions *permissionTable) http.Handler {
 	service.Listen = &url.URL{Scheme: "https", Host: address, Path: vim25.Path, User: url.UserPassword(labUser, labPassword)}
 	service.RegisterSDK(simulator.Map)
-	useCollectors()
+	useCollectors(permissions)
 	simulator.Map.SessionManager().ServiceHostName = address
 	mux := service.ServeMux
 	mux.HandleFunc(vim25.Path+"/vimServiceVersions.xml", serveVersions)

@@ -65,7 +65,7 @@ func newLab(o options, dir string, listener net.Listener) (*Lab, error) {
 	if l.inv, service, err = newInventory(o.model, filepath.Join(dir, "datastore")); err != nil {
 		return nil, err
 	}
-	l.vcsim = serveVcsim(service, listener.Addr().String())
+	l.vcsim = serveVcsim(service, listener.Addr().String(), l.permissions)
 	if l.loopback, err = newLoopback(); err != nil {
 		return nil, err
 	}
