@@ -4,6 +4,7 @@ local runtime = require "runtime"
 local err = require "core.err"
 local iso = require "build.iso"
 local units = require "core.units"
+local datastore = require "vsphere.datastore"
 
 local fit = {}
 
@@ -131,9 +132,8 @@ end
 -- An ISO that the recipe expects on a datastore.
 local function check_iso_path(b, problem)
   local path = b.image.iso.path
-  local store, file = (path or ""):match("^%[(.-)%]%s*(.+)$")
   if not path then return end
-  if not store then return problem(string.format("iso.path: '%s' is not a path on a datastore", path), 'write "[datastore] directory/file.iso"') end
+  local store, file = datastore.parse(path)
   local found = store == b.datastore.known.name and b.datastore or b.find:datastore(b.datacenter, store)
   if not found:size(file) then problem(string.format("iso.path: %s is not there", path)) end
 end

@@ -5,6 +5,7 @@ local floppy = require "floppy"
 local err = require "core.err"
 local boot = require "build.boot"
 local place = require "build.place"
+local datastore = require "vsphere.datastore"
 
 local offline = {}
 
@@ -27,6 +28,11 @@ local function check_boot(image, add)
 end
 
 local function check_iso(image, add)
+  local on_datastore = image.iso and image.iso.path
+  if on_datastore and not datastore.parse(on_datastore) then
+    add("iso.path", string.format("'%s' is not a path on a datastore: \"[datastore] directory/file.iso\"; a file of this machine is iso.url",
+      on_datastore), on_datastore)
+  end
   local url = image.iso and image.iso.url
   local path = url and (url:match("^file://(.*)$") or (not url:find("^%a[%w+.-]*://") and url))
   if not path then

@@ -10,11 +10,11 @@ local Datastore = object.class("Datastore")
 --[[
 datastore.parse(path) -> name, file
                       -> nil
-"[store] dir/x.iso" in its parts.
+"[store] dir/x.iso" in its parts; nil for what is not of that form.
 Blocks: no.
 ]]
 function datastore.parse(path)
-  local name, file = path:match("^%[([^%]]+)%]%s*(.-)$")
+  local name, file = path:match("^%[([^%]]+)%]%s*(%S.*)$")
   return name, file
 end
 

@@ -60,8 +60,6 @@ return {
         says = { "DC0_C0 does not make hardware version 99; the newest there is 19" } },
       ["ISO on a datastore"] = { fields = 'iso = { path = "[LocalDS_0] no/such.iso" },',
         says = { "iso.path: [LocalDS_0] no/such.iso is not there" } },
-      ["ISO nowhere"] = { fields = 'iso = { path = "such.iso" },',
-        says = { "iso.path: 'such.iso' is not a path", '"[datastore] directory/file.iso"' } },
       several = { vars = { "datastore=x", "folder=y", "network=z" },
         says = { "3 problems:", "  - no datastore 'x'", "  - no folder 'y'", "  - no network 'z'", "there: VM Network" } },
     })

@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local builds = require "tests.builds"
 local lab = require "tests.lab"
+local kubernetes = require "cli.planformat.kubernetes"
 local terminal = require "tests.terminal"
 
 local program = arg[-1]:find "^/" and arg[-1] or require("lfs").currentdir() .. "/" .. arg[-1]
@@ -138,6 +139,23 @@ return {
     end
     t:equal(made, { ["a-b"] = true, ["a-b-2"] = true, ["a-b-2-2"] = true, ["i9-lives"] = true, image = true, [("x"):rep(49)] = true,
       [("long-"):rep(10):sub(1, -2)] = true })
+  end,
+
+  ["--format=argo: a container image or a Secret of a name that Kubernetes refuses is a mistake, before anything is asked"] = function(t)
+    local fine = { container = { "luabuild:latest", "host:5000/x/y:1", "Host.x/y", "x@sha256:" .. ("a"):rep(64), "localhost/a__b", "[::1]:50/x-y" },
+      secret = { "luabuild", "a.b-c", "9", ("a"):rep(253) } }
+    local wrong = { container = { "", "X", "a b", "x:", "x@sha256:abc", "a//b", "a/", "reg.io/A", "a___b", "-a", "a:tag!", "h:p/x", "a\nb" },
+      secret = { "", "My_Secret", "-a", "a-", "a..b", "a b", "ü", ("a"):rep(254) } }
+    for option, names in pairs(fine) do
+      for _, name in ipairs(names) do t:equal(select("#", kubernetes.check(option, name)), 0, name) end
+    end
+    for option, names in pairs(wrong) do
+      for _, name in ipairs(names) do t:raises("is not a name that Kubernetes takes", kubernetes.check, option, name) end
+    end
+    local out, status = t:shell(program .. " plan nothing.lua --format=argo --secret My_Secret")
+    t:equal(status, 2)
+    t:contains(out, "--secret: 'My_Secret' is not a name")
+    t:contains(out, "did you mean 'my-secret'?")
   end,
 
   ["--format=argo: what a Secret has to hold, and what stays on this machine"] = function(t)

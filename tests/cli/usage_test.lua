@@ -101,6 +101,9 @@ return {
   },
   ["files and keys that a recipe names"] = refused {
     iso = { iso = "iso = { url = 'nothing.iso', checksum = 'none' },", says = { "r.lua:5: iso.url: nothing.iso: no such file" } },
+    ["iso on a datastore"] = { iso = "iso = {\n path = 'dir/x.iso' },",
+      says = { "r.lua:6: iso.path: 'dir/x.iso' is not a path on a datastore", '"[datastore] directory/file.iso"' } },
+    ["iso on a datastore, without a file"] = { iso = "iso = { path = '[store] ' },", says = { "r.lua:5: iso.path: '[store] ' is not a path" } },
     scheme = { iso = "iso = { url = 'ftp://a/b', checksum = 'none' },",
       says = { "r.lua:5: iso.url: ftp: only http, https and files" } },
     upload = { wrong = "\n provision = { upload { 'iso', to = '/x' },\n upload { 'nothing', to = '/x' } },",

@@ -24,6 +24,8 @@ local function say(plans, emit)
 end
 
 local function run(given, words)
+  local format = given.format ~= "text" and require("cli.planformat." .. given.format) or {}
+  if format.check then format.check(given) end
   local images, about = recipes.load(given, words)
   local order = graph.order(images)
   local ordered = graph.images(order)
@@ -35,7 +37,7 @@ local function run(given, words)
     say(plans, emit)
     return 0
   end
-  local text = require("cli.planformat." .. given.format).format(plans, { container = given.container, secret = given.secret, force = given.force,
+  local text = format.format(plans, { container = given.container, secret = given.secret, force = given.force,
     mask = function(text) return about.secrets:mask(text) end,
     note = function(message) io.stderr:write("note: ", message, "\n") end })
   io.write(given.format == "argo" and text or (about.secrets:mask(text))) -- that one has no secrets, but their names

@@ -1,6 +1,7 @@
 -- argo: a plan as a Workflow for Argo Workflows: a step for each image, after those that it is made from
 local sorted = require "core.sorted"
 local document = require "cli.planformat.document"
+local kubernetes = require "cli.planformat.kubernetes"
 
 local argo = {}
 
@@ -14,19 +15,6 @@ local MINUTES = { base = 240, clone = 120 } -- of a step, installation and all
 -- From the Secret or not for the steps at all: what says which vCenter, and what is this machine's own.
 local CREDENTIALS = { vcenter_server = true, username = true, password = true, insecure_connection = true, ca_file = true,
   thumbprint = true, output_dir = true, http_ip = true }
-
--- "k3s-photon3-v1.2" as a name that Kubernetes takes: RFC 1123 labels.
-local function label(name, taken)
-  local made = name:lower():gsub("[^%w]+", "-"):sub(1, 50):gsub("^%-+", ""):gsub("%-+$", "")
-  made = made == "" and "image" or made:find "^%d" and "i" .. made or made
-  local unique, n = made, 1
-  while taken[unique] do
-    n = n + 1
-    unique = made .. "-" .. n
-  end
-  taken[unique] = true
-  return unique
-end
 
 -- ---- what a step is told ----
 
@@ -93,7 +81,7 @@ end
 
 local function tasks(plans)
   local taken, labels, out = {}, {}, {}
-  for _, plan in ipairs(plans) do labels[plan.image] = label(plan.image.name, taken) end
+  for _, plan in ipairs(plans) do labels[plan.image] = kubernetes.label(plan.image.name, taken) end
   for i, plan in ipairs(plans) do
     local needs = {}
     for _, need in ipairs(plan.needs) do needs[#needs + 1] = labels[need] end -- none, when it is used as it is
@@ -179,6 +167,17 @@ local function made(plans)
   local out = {}
   for _, plan in ipairs(plans) do if plan.decision ~= "foreign" then out[#out + 1] = plan end end
   return out
+end
+
+--[[
+argo.check(given) -> nothing
+Are the names that were given such as Kubernetes takes? Asked before a server is.
+  given          table             container, secret: as argo.format takes them
+Raises: usage.
+]]
+function argo.check(given)
+  kubernetes.check("container", given.container)
+  kubernetes.check("secret", given.secret)
 end
 
 --[[
