@@ -36,9 +36,9 @@ end
 local function alive(pid) return lfs.attributes("/proc/" .. math.tointeger(pid), "mode") ~= nil end
 
 return {
-  ["a key that the server does not take is noticed, and which"] = function(t)
+  ["a key that the server never takes is noticed, and which"] = function(t)
     local s = site(t)
-    s.lab:fault { method = "PutUsbScanCodes", fault = "dropkeys", after = 4 }
+    s.lab:fault { method = "PutUsbScanCodes", fault = "dropkeys", after = 4, count = -1 }
     local out, status = builds.run(s, recipe(s, "lost", MENU .. 'ks=${http}/3/ks.json<enter>"'))
     t:equal(status, 1, out)
     t:contains(out, "key 5 of the boot command (i) was not accepted: ")

@@ -17,6 +17,9 @@ import (
 // leaseObject is what a client reads of a lease.
 type leaseObject struct{ mo.HttpNfcLease }
 
+// Reference reads nothing that changes; the one of mo.HttpNfcLease copies all of it.
+func (o *leaseObject) Reference() types.ManagedObjectReference { return o.Self }
+
 // leaseFile is one file that a lease offers, and what was last sent of it.
 type leaseFile struct {
 	name  string // in the URL

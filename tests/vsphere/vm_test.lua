@@ -35,15 +35,24 @@ tests["from creation to destruction"] = function(t)
   t:raises("not there any more", function() return vm.name end)
 end
 
-tests["keys are counted"] = function(t)
+local function typed(server) return server:vms()[1].typed end
+
+tests["keys that are not taken are sent again: those, and no others"] = function(t)
   local server = lab.start(t)
   local vm = server:create_vm(server:connect(), "one")
   vm:power_on()
-  t:equal(vm:type(require("keystroke").parse("ab")), 2)
-  server:fault { fault = "dropkeys", method = "PutUsbScanCodes", at = 1 }
-  local ok, e = pcall(vm.type, vm, require("keystroke").parse("ab"))
-  t:equal({ ok, e and e.code }, { false, "build" })
-  t:contains(tostring(e), "took 1 of 2 keys")
+  server:fault { fault = "dropkeys", method = "PutUsbScanCodes", at = 2 }
+  t:equal({ vm:type(require("keystroke").parse("abc")), typed(server) }, { 3, "abc" })
+  server:fault { fault = "fault", method = "PutUsbScanCodes", message = "A general system error occurred: Invalid fault" }
+  t:equal({ vm:type "d", typed(server) }, { 1, "abcd" })
+  server:fault { fault = "dropkeys", method = "PutUsbScanCodes", at = 1, count = -1 }
+  local ok, e = pcall(vm.type, vm, require("keystroke").parse("ef"))
+  t:equal({ ok, e and e.code, typed(server) }, { false, "build", "abcde" })
+  t:contains(tostring(e), "took 1 of 2 keys (tried ")
+  server:control("DELETE", "/fault")
+  server:fault { fault = "fault", method = "PutUsbScanCodes", type = "NoPermission", count = -1 }
+  ok, e = pcall(vm.type, vm, "g")
+  t:equal({ ok, e and e.tries }, { false, nil })
 end
 
 tests["a device the server refuses is named"] = function(t)
