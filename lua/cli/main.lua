@@ -16,9 +16,9 @@ local function choose(arguments)
   if first:find("[./]") or first:find("^%-") or lfs.attributes(first, "mode") then
     return commands.find "build", table.move(arguments, 1, #arguments, 1, {})
   end
-  local near, recipe = commands.nearest(first), "recipes/" .. first .. ".lua"
+  local near, recipe = commands.nearest(first), require("cli.recipes").path_of(first)
   err.raise("usage", string.format("unknown command '%s'", first),
-    { hint = lfs.attributes(recipe, "mode") and "a recipe is named by its path: luabuild " .. recipe
+    { hint = recipe and "a recipe is named by its path: luabuild " .. recipe
       or near and "did you mean '" .. near .. "'?" or "luabuild help lists the commands; a recipe is named by its path, such as recipes/photon3.lua" })
 end
 

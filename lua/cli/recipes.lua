@@ -9,13 +9,36 @@ local variables = require "build.variables"
 
 local recipes = {}
 
+-- No word is a path; one may be a recipe's name without its directory or its ".lua".
+local function raise_no_path(names)
+  if #names == 0 then err.raise("usage", "which recipe?", { hint = "give its path, such as recipes/photon3.lua" }) end
+  local near = recipes.path_of(names[1])
+  err.raise("usage", "'" .. names[1] .. "' is not the path of a recipe", { hint = near and "did you mean " .. near .. "?" or "give one, such as recipes/photon3.lua" })
+end
+
+-- The paths of recipes, and the other words, which are names of images.
 local function split(words)
   local paths, names = {}, {}
   for _, word in ipairs(words) do
     local is_path = word:find("%.lua$") or word:find("/", 1, true) or lfs.attributes(word, "mode")
+    if is_path and word:find "%.json$" then
+      err.raise("usage", word .. " is JSON, not a recipe",
+        { hint = "variables are given with --var-file " .. word .. "; a template of Packer becomes a recipe by luabuild import-packer" })
+    end
     table.insert(is_path and paths or names, word)
   end
+  if #paths == 0 then raise_no_path(names) end
   return paths, names
+end
+
+--[[
+recipes.path_of(name) -> string|nil
+The path of the recipe that somebody means who writes its name alone: photon3 for recipes/photon3.lua.
+]]
+function recipes.path_of(name)
+  for _, path in ipairs { name .. ".lua", "recipes/" .. name .. ".lua" } do
+    if lfs.attributes(path, "mode") == "file" then return path end
+  end
 end
 
 local function matches(name, patterns)
@@ -77,7 +100,6 @@ Raises: usage, recipe.
 ]]
 function recipes.load(given, words)
   local paths, names = split(words)
-  if #paths == 0 then err.raise("usage", "which recipe?", { hint = "give its path: luabuild recipes/photon3.lua" }) end
   local secrets = secret.new()
   local vars = variables.new { files = given.var_file, assignments = given.var, secrets = secrets, ask = given.ask, asked = given.asked }
   local loader, images, seen, problems = recipe.loader(vars), {}, {}, {}

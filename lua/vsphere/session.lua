@@ -55,7 +55,9 @@ end
 -- Why connecting failed, with what to do about it.
 local function explain_connection(self, message, code)
   local e = { op = "connect", target = self.host, code = code, message = message }
-  if code == "tls" then
+  if code == "tls" and message:find("certificate file", 1, true) then
+    e.hint = "ca_file (VCENTER_CA_FILE) has to name a file of certificates in PEM form"
+  elseif code == "tls" then
     local thumbprint = message:match("thumbprint is ([%x:]+)")
     e.hint = "if this is your server, trust it with "
       .. (thumbprint and ("thumbprint = \"" .. thumbprint .. "\" (VCENTER_THUMBPRINT), or with ") or "")

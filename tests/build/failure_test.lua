@@ -36,6 +36,7 @@ return {
       certificate = { env = without_ca(s), says = { "connect: certificate of ", "self-signed", "thumbprint is " .. thumbprint,
         'thumbprint = "' .. thumbprint .. '" (VCENTER_THUMBPRINT)', "ca_file (VCENTER_CA_FILE)" } },
       ["other certificate"] = { vars = { "thumbprint=AA" .. thumbprint:sub(3) }, says = { "is not the pinned one", thumbprint } },
+      ["other file"] = { vars = { "ca_file=" .. s.vars }, says = { "certificate file: " .. s.vars, "ca_file (VCENTER_CA_FILE) has to name" } },
       ["no CA file"] = { vars = { "ca_file=/nothing.pem" }, says = { "read the CA file /nothing.pem: No such file" } },
       password = { vars = { "password=some-other-word" },
         says = { "log in as administrator@vsphere.local: 127.0.0.1", "is refused (InvalidLogin", "VCENTER_PASSWORD right?" } },
