@@ -97,6 +97,7 @@ static int process_read(lua_State *L) {
   Process *p = check_process(L, 1);
   double until = lb_now() + luaL_optnumber(L, 2, 1e9);
   lb_Fd fds[3];
+  if (lb_until(until)) lb_wait(L, NULL, 0, 0); /* one that never stops writing keeps nobody else from going on */
   for (;;) {
     int ended = all_read(p);
     long left = lb_until(until);

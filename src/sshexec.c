@@ -6,7 +6,8 @@
 #include "ssh.h"
 
 #define CHUNK 32768
-#define GRACE 3 /* seconds to get rid of a packet that is half sent */
+#define GRACE 3  /* seconds to get rid of a packet that is half sent */
+#define SHARE 16 /* chunks that go one way before others get their turn: a command may write faster than its listener takes */
 
 typedef struct Exec {
   const char *input; /* at stack index `chunk` when it comes from a function */
@@ -17,6 +18,7 @@ typedef struct Exec {
   int eof_sent, truncated;
   int blocked; /* a packet is half sent: only the same call may go on */
   int moved;   /* bytes went either way */
+  int share;   /* chunks that may be read in this round */
 } Exec;
 
 static const char *const streams[] = {"out", "err"};
@@ -38,7 +40,7 @@ static int feed(lua_State *L, Session *s, Exec *x) {
   if (x->eof_sent) return 0;
   while (x->source && x->sent == x->input_len) refill(L, x);
   if (x->sent < x->input_len) {
-    while (n > 0 && x->sent < x->input_len) {
+    for (int i = 0; i < SHARE && n > 0 && x->sent < x->input_len; i++) {
       n = libssh2_channel_write(s->channel, x->input + x->sent, x->input_len - x->sent);
       if (n > 0) x->sent += (size_t)n, x->moved = 1;
     }
@@ -65,8 +67,10 @@ static void keep(lua_State *L, ssh_Op *op, Exec *x, int stream, const char *data
 
 /* What has come on a stream, at most `size` bytes: their number, 0 when there is none for now, or libssh2's error. */
 static ssize_t read_stream(Session *s, Exec *x, int stream, char *chunk, size_t size) {
-  ssize_t n = libssh2_channel_read_ex(s->channel, stream ? SSH_EXTENDED_DATA_STDERR : 0, chunk, size);
-  if (n > 0) x->moved = 1;
+  ssize_t n;
+  if (x->share <= 0) return 0;
+  n = libssh2_channel_read_ex(s->channel, stream ? SSH_EXTENDED_DATA_STDERR : 0, chunk, size);
+  if (n > 0) x->moved = 1, x->share--;
   if (n != LIBSSH2_ERROR_EAGAIN) return n;
   if (ssh_halfsent(s)) x->blocked = 1; /* the answer that widens the window */
   return 0;
@@ -75,10 +79,7 @@ static ssize_t read_stream(Session *s, Exec *x, int stream, char *chunk, size_t 
 static int drain_out(lua_State *L, Session *s, ssh_Op *op, Exec *x) {
   char chunk[CHUNK];
   ssize_t n;
-  while ((n = read_stream(s, x, 0, chunk, sizeof chunk)) > 0) {
-    keep(L, op, x, 0, chunk, (size_t)n);
-    lb_checkcancel(L);
-  }
+  while ((n = read_stream(s, x, 0, chunk, sizeof chunk)) > 0) keep(L, op, x, 0, chunk, (size_t)n);
   return (int)n;
 }
 
@@ -92,7 +93,6 @@ static int drain(lua_State *L, Session *s, ssh_Op *op, Exec *x) {
     if (n < 0) return (int)n;
     rc = drain_out(L, s, op, x);
     keep(L, op, x, 1, chunk, (size_t)n);
-    lb_checkcancel(L);
   }
   return rc;
 }
@@ -109,6 +109,7 @@ static int pump(lua_State *L, Session *s, ssh_Op *op, Exec *x, double deadline) 
   for (;;) {
     int rc;
     x->moved = 0;
+    x->share = SHARE;
     if ((rc = feed(L, s, x))) return rc;
     if (!x->blocked && (rc = drain(L, s, op, x))) return rc;
     if (!x->blocked && libssh2_channel_eof(s->channel)) {
@@ -116,7 +117,7 @@ static int pump(lua_State *L, Session *s, ssh_Op *op, Exec *x, double deadline) 
       if (rc != LIBSSH2_ERROR_EAGAIN) return rc;
     }
     if (lb_now() >= deadline) return LIBSSH2_ERROR_TIMEOUT;
-    if (x->moved || (!x->blocked && queued(s))) lb_checkcancel(L);
+    if (x->moved || (!x->blocked && queued(s))) lb_wait(L, NULL, 0, 0);
     else if ((rc = ssh_wait(L, s, deadline))) return rc;
   }
 }

@@ -26,16 +26,20 @@ local function is_valid(status, valid)
   return false
 end
 
--- Read until it ends or time is up; returns the last lines that it wrote.
+-- Read and wait until it ends or time is up, also when it never stops writing, or has closed its output; returns how it ended, and the
+-- last lines that it wrote.
 local function follow(child, seconds, feed)
   local until_ = signal.now() + seconds
   local listen, last_lines = tail.keeper(feed)
-  while true do
-    local stream, bytes = child:read(math.max(0, until_ - signal.now()))
-    if stream == nil then return last_lines() end
-    if not stream then err.raise("timeout", "it still ran after " .. units.format_seconds(seconds), { hint = last_lines() }) end
-    listen(stream, bytes)
-  end
+  local stream, bytes, result
+  local function left() return math.max(0, until_ - signal.now()) end
+  repeat
+    stream, bytes = child:read(left())
+    if stream then listen(stream, bytes) end
+  until not stream or left() == 0
+  if stream == nil then result = child:wait(left()) end
+  if not result then err.raise("timeout", "it still ran after " .. units.format_seconds(seconds), { hint = last_lines() }) end
+  return result, last_lines()
 end
 
 --[[
@@ -60,8 +64,7 @@ function localshell.run(b, step, feed)
     command = { "/bin/sh", "-e", "-c", 'commands=$LUABUILD_COMMANDS; unset LUABUILD_COMMANDS; eval "$commands"' }
   end
   local child <close> = err.check(process.start { command = command, env = env })
-  local said = follow(child, step.timeout, feed)
-  local result = child:wait()
+  local result, said = follow(child, step.timeout, feed)
   if result.status and is_valid(result.status, step.valid) then return end
   err.raise("build", string.format("`%s` %s", step.script or step[1], result.signal and "was killed by signal " .. result.signal
     or "ended with status " .. result.status), { hint = said })

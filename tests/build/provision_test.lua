@@ -59,6 +59,11 @@ return {
     t:equal(status, 1)
     t:contains(out, "it still ran after 0.3s")
     t:ok(is_gone(t:read(file):match("%d+")), "what it started is killed too")
+    for _, command in ipairs { "exec yes", "exec sleep 60 >&- 2>&-" } do
+      out, status = builds.run(s, builds.recipe(s, 'provision = { local_shell { "' .. command .. '", timeout = "300ms" } },'))
+      t:equal(status, 1)
+      t:contains(out:sub(-2000), "it still ran after 0.3s", command)
+    end
     t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 })
   end,
 }

@@ -53,6 +53,18 @@ return {
     local out = run(t, { command = { "head", "-c", "1000000", "/dev/zero" } })
     t:equal(#out, 1000000)
   end,
+  ["one that never stops writing keeps nobody else waiting"] = function(t)
+    local p <close> = assert(process.start { command = { "yes" } })
+    local ticked = false
+    local _ <close> = signal.tick(0.2, function() ticked = true end)
+    t:defer(function() signal.limit(0) signal.acknowledge() end)
+    signal.limit(20)
+    while not ticked do
+      t:equal(p:read(10), "out")
+      local from = signal.now()
+      repeat until signal.now() > from + 0.02 -- slower than it writes
+    end
+  end,
   ["a program or directory that is not there is refused"] = function(t)
     t:contains(t:fails("notfound", process.start { command = { "/nonexistent/program" } }), "start /nonexistent/program: No such file")
     t:fails("notfound", process.start { command = { "true" }, directory = "/nonexistent" })

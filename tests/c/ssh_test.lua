@@ -1,5 +1,6 @@
 -- ssh: sessions and commands, against a real OpenSSH server
 local lfs = require "lfs"
+local signal = require "signal"
 local ssh = require "ssh"
 local peer = require "tests.peer"
 local sshd = require "tests.sshd"
@@ -253,6 +254,13 @@ return {
     local message = t:fails("timeout", s:exec("echo begun; sleep 10", { timeout = 0.5 }))
     t:contains(message, "run 'echo begun; sleep 10'")
     t:fails("timeout", s:exec("yes", { timeout = 0.5 }))
+    local function slowly() -- slower than it writes
+      local from = signal.now()
+      repeat until signal.now() > from + 0.002
+    end
+    t:defer(function() signal.limit(0) signal.acknowledge() end)
+    signal.limit(20)
+    for _, command in ipairs { "yes", "yes >&2" } do t:fails("timeout", s:exec(command, { timeout = 0.5, on_output = slowly })) end
     t:fails("timeout", s:exec("sleep 10", { timeout = 0.5, stdin = string.rep("x", 5000000) }))
     t:equal(s:exec("echo still").out, "still\n")
   end,
