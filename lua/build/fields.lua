@@ -123,7 +123,7 @@ local common = {
   { "export", export, doc = "hand over an OVA, or OVF files" },
   { "placement", spec.record("placement", {
     { "datacenter", spec.text, doc = "name or path" }, { "cluster", spec.text, doc = "name or path" }, { "host", spec.text, doc = "name or path" },
-    { "resource_pool", spec.text, doc = "name or path" }, { "datastore", spec.text, doc = "name" },
+    { "resource_pool", spec.text, doc = "name or path" }, { "datastore", spec.text, doc = "name, or that of a datastore cluster: the roomiest in it" },
     { "folder", spec.text, doc = "VM folder, below the datacenter's vm folder" }, { "network", spec.text, doc = "name or path" } }),
     default = {}, doc = "where in the vCenter; each is the variable of its name by default, \"\" for none" },
   { "http", spec.record("http", { { "ip", spec.text, doc = "as the guest sees it" },

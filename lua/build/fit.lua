@@ -3,6 +3,7 @@ local http = require "http"
 local runtime = require "runtime"
 local err = require "core.err"
 local iso = require "build.iso"
+local property = require "vsphere.property"
 local units = require "core.units"
 local datastore = require "vsphere.datastore"
 
@@ -23,6 +24,43 @@ local function check_reach(b, problem)
       problem(string.format("network '%s' is not there on %s", name ~= "" and name or network.name, b.compute.name))
     end
   end
+end
+
+-- Why a host runs no machine, or nil. A state that the user may not read is none.
+local function out_of_service(facts)
+  if facts["runtime.inMaintenanceMode"] then return "is in maintenance mode" end
+  local state = facts["runtime.connectionState"]
+  if state and state ~= "connected" then return "is not connected (" .. state .. ")" end
+end
+
+local DRS = "configuration.drsConfig.enabled"
+
+-- Who runs the machine: the host that is named, or the only one that can; of a cluster with DRS whichever that chooses.
+local function check_hosts(b, problem)
+  local place, usable, why = b.compute, {}, {}
+  local objects = { place.object, table.unpack(place.host and { place.host } or place.facts.host or {}) }
+  local found = property.get_many(b.vc, objects, { "name", "runtime.connectionState", "runtime.inMaintenanceMode",
+    place.object.kind == "ClusterComputeResource" and DRS or nil }, { readable = true })
+  for i = 2, #found do
+    local out = out_of_service(found[i])
+    if out then why[#why + 1] = string.format("host '%s' %s", found[i].name, out) else usable[#usable + 1] = found[i] end
+  end
+  if #usable == 0 and #why > 0 then return problem(table.concat(why, ", "), "choose another place: host, cluster") end
+  if place.host or found[1][DRS] ~= false then return end
+  if #usable == 1 then
+    place.host = usable[1].object
+    return
+  end
+  local names = {}
+  for i, one in ipairs(usable) do names[i] = one.name end
+  problem(string.format("the cluster %s has no DRS that would choose a host", place.name), "set host: " .. table.concat(names, ", "))
+end
+
+-- Source: vSphere API, CloneVM_Task and MarkAsTemplate: NotSupported, by the current agent.
+local function check_server(b, problem)
+  if b.vc.is_vcenter then return end
+  if b.image.kind == "clone" then problem("an ESXi host makes no clones", "name the vCenter that it belongs to as vcenter_server") end
+  if b.image.template then problem("an ESXi host has no templates", "say template = false (convert_to_template), or name the vCenter that it belongs to") end
 end
 
 -- What the disks take at once, and what thin ones may take some day.
@@ -153,12 +191,18 @@ end
 
 --[[
 fit.place(b, problem) -> nothing
-Reach, for every image: is the datastore mounted, is the network there, where the machine is to run?
-  b              build             compute, datastore, networks
+For every image: can the server do it, is there a host to run the machine, and are the datastore and the network there? Sets b.compute.host
+in a cluster without DRS that has one host only.
+  b              build             vc, image, compute, datastore, networks
   problem        function(message, hint)   adds one
+Raises: net, fault.
+Blocks: yes, one request.
 ]]
 function fit.place(b, problem)
-  if b.compute then check_reach(b, problem) end
+  check_server(b, problem)
+  if not b.compute then return end
+  check_reach(b, problem)
+  check_hosts(b, problem)
 end
 
 --[[

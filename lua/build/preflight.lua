@@ -73,7 +73,7 @@ local function resolve(b)
   if not b.datacenter then return end
   find:ask_ahead(b.datacenter, kinds_below(b), p.host ~= nil)
   b.compute = attempt(b, find.compute, find, b.datacenter, { cluster = p.cluster, host = p.host })
-  b.datastore = attempt(b, find.datastore, find, b.datacenter, p.datastore)
+  b.datastore = attempt(b, find.datastore, find, b.datacenter, p.datastore, b.compute and b.compute.facts.datastore)
   b.folder = attempt(b, find.folder, find, b.datacenter, p.folder)
   if b.compute then b.pool = attempt(b, find.pool, find, b.compute, p.resource_pool) end
   b.networks = {}
@@ -139,7 +139,7 @@ function preflight.run(b, more)
   local function add(message, hint) problem(b, message, hint) end
   connect(b)
   resolve(b)
-  fit.place(b, add)
+  attempt(b, fit.place, b, add)
   if b.datacenter then attempt(b, more or fit.install, b, add) end
   own_addresses(b)
   if b.folder then attempt(b, look_for_existing, b) end

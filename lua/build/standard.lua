@@ -35,7 +35,7 @@ return {
   { "cluster", spec.text, doc = "name or path of the cluster" },
   { "host", spec.text, doc = "name or path of the host" },
   { "resource_pool", spec.text, doc = "name or path; the cluster's or host's own by default" },
-  { "datastore", spec.text, doc = "name; the only one by default" },
+  { "datastore", spec.text, doc = "name, or that of a datastore cluster; the only one by default" },
   { "folder", spec.text, doc = "VM folder, below the datacenter's vm folder" },
   { "network", spec.text, doc = "name or path; the only one by default" },
   { "network_card", spec.text, "vmxnet3", doc = "vmxnet3, e1000 or e1000e" },

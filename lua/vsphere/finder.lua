@@ -196,14 +196,49 @@ local function bound(entry, datacenter)
   return require("vsphere.datastore").bind(entry.object, entry.name, datacenter, entry.facts.summary)
 end
 
+-- The entries, by object, of the datastores in a datastore cluster of that name; nil when there is no such cluster.
+local function of_cluster(self, datacenter, name)
+  local clusters = ask(self, datacenter.object, { step("top", "Datacenter", "datastoreFolder", "folders"),
+    step("folders", "Folder", "childEntity", "folders") }, { Folder = { "name", "parent", "childEntity" } })
+  for i = #clusters, 1, -1 do if clusters[i].object.kind ~= "StoragePod" then table.remove(clusters, i) end end
+  local ok, cluster = pcall(choose.one, "datastore cluster", name, clusters, "datastore")
+  if not ok then return nil end
+  local members = {}
+  for _, object in ipairs(cluster.facts.childEntity or {}) do members[object] = true end
+  return members
+end
+
+-- The one with the most free space of those that can be used.
+local function roomiest(entries, members, mounted)
+  local best
+  for _, entry in ipairs(entries) do
+    local s = entry.facts.summary
+    local usable = members[entry.object] and s.accessible ~= false and (s.maintenanceMode or "normal") == "normal"
+    if usable and (not mounted or mounted[entry.object]) and not (best and best.facts.summary.freeSpace >= s.freeSpace) then best = entry end
+  end
+  return best
+end
+
 --[[
-finder:datastore(datacenter [, name]) -> Datastore
-A datastore of the datacenter, as an object that also knows its name, its datacenter and its summary (see datastore.bind).
+finder:datastore(datacenter [, name] [, mounted]) -> Datastore
+A datastore of the datacenter, as an object that also knows its name, its datacenter and its summary (see datastore.bind). The name of a
+datastore cluster means that of its datastores which has the most free space.
+  mounted        array of Datastore|nil   those that a datastore of a cluster must be among
 Raises: notfound.
-Blocks: yes, one request.
+Blocks: yes, one request; two for a cluster.
 ]]
-function finder:datastore(datacenter, name)
-  return bound(choose.one("datastore", name, below(self, datacenter, "datastore"), "datastore"), datacenter)
+function finder:datastore(datacenter, name, mounted)
+  local entries, reach = below(self, datacenter, "datastore"), mounted and {}
+  local ok, found = pcall(choose.one, "datastore", name, entries, "datastore")
+  local members = not ok and name and of_cluster(self, datacenter, name)
+  if members then
+    for _, object in ipairs(mounted or {}) do reach[object] = true end
+    found = roomiest(entries, members, reach) or err.raise("notfound", string.format("no datastore of the cluster '%s' can be used there", name),
+      { hint = "they are in maintenance, not accessible, or not mounted where the machine is to run" })
+  elseif not ok then
+    error(found, 0)
+  end
+  return bound(found, datacenter)
 end
 
 --[[

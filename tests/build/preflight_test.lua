@@ -10,6 +10,11 @@ local function forbid(s, kind, name, without)
   s.lab:control("POST", "/permission", require("cjson").encode { type = kind, name = name, without = without, propagate = true })
 end
 
+-- What the server says of an object from now on.
+local function say(s, kind, name, path, value)
+  s.lab:control("POST", "/property", require("cjson").encode { type = kind, name = name, path = path, value = value })
+end
+
 local READS = { RetrievePropertiesEx = true, RetrieveProperties = true, RetrieveServiceContent = true, Login = true, Logout = true,
   ContinueRetrievePropertiesEx = true, QueryConfigOptionEx = true, QueryConfigOptionDescriptor = true, HasPrivilegeOnEntities = true, FindChild = true }
 
@@ -95,10 +100,61 @@ return {
     t:equal(status, 0, out)
   end,
 
-  ["a host without a vCenter is asked as well"] = function(t)
+  ["a host without a vCenter is asked as well; clones and templates it does not make"] = function(t)
     local s = site(t, "esx")
     local out, status = builds.run(s, "check", builds.recipe(s), "--connect")
     t:equal(status, 0, out)
+    out, status = builds.run(s, "check", builds.recipe(s, "template = true,"), "--connect")
+    t:equal(status, 1, out)
+    t:contains(out, "an ESXi host has no templates\n")
+    builds.recipe(s)
+    out, status = builds.run(s, "check", appliance(s), "--connect", "--only", "appliance")
+    t:equal(status, 1, out)
+    t:contains(out, "an ESXi host makes no clones\n")
+  end,
+
+  ["a cluster without DRS chooses no host: one has to be named, unless it is the only one"] = function(t)
+    local s = site(t)
+    say(s, "ClusterComputeResource", "DC0_C0", "configuration.drsConfig.enabled", false)
+    local out, status = builds.run(s, builds.recipe(s))
+    t:equal(status, 1, out)
+    t:contains(out, "the cluster DC0_C0 has no DRS that would choose a host\n  set host: DC0_C0_H0, DC0_C0_H1\n")
+    t:equal(changes(s), {})
+    t:equal(select(2, builds.run(s, "check", builds.recipe(s), "--connect", "--var", "host=DC0_C0_H1")), 0)
+    say(s, "HostSystem", "DC0_C0_H0", "runtime.inMaintenanceMode", true)
+    out, status = builds.run(s, builds.recipe(s))
+    t:equal(status, 0, out)
+    local vc <close> = s.lab:connect()
+    t:equal(s.lab:vm(vc, "small").runtime.host.name, "DC0_C0_H1")
+  end,
+
+  ["hosts that are out of service are told before anything is made"] = function(t)
+    local s = site(t)
+    say(s, "HostSystem", "DC0_C0_H0", "runtime.inMaintenanceMode", true)
+    t:equal(select(2, builds.run(s, "check", builds.recipe(s), "--connect")), 0)
+    local out, status = builds.run(s, "check", builds.recipe(s), "--connect", "--var", "host=DC0_C0_H0")
+    t:equal(status, 1, out)
+    t:contains(out, "host 'DC0_C0_H0' is in maintenance mode\n")
+    say(s, "HostSystem", "DC0_C0_H1", "runtime.connectionState", "notResponding")
+    out, status = builds.run(s, "check", builds.recipe(s), "--connect")
+    t:equal(status, 1, out)
+    t:contains(out, "host 'DC0_C0_H0' is in maintenance mode, host 'DC0_C0_H1' is not connected (notResponding)\n")
+  end,
+
+  ["of a datastore cluster the roomiest is taken that the hosts have"] = function(t)
+    local s = site(t)
+    local vc <close> = s.lab:connect()
+    local find = require("vsphere.finder").new(vc)
+    local datacenter = find:datacenter()
+    local pod = datacenter.object.datastoreFolder:CreateStoragePod { name = "pod" }
+    local out, status = builds.run(s, "check", builds.recipe(s), "--connect", "--var", "datastore=pod")
+    t:equal(status, 1, out)
+    t:contains(out, "no datastore of the cluster 'pod' can be used there\n")
+    pod:MoveIntoFolder_Task { list = { find:datastore(datacenter, "LocalDS_0") } }:wait()
+    out, status = builds.run(s, builds.recipe(s), "--var", "datastore=pod")
+    t:equal(status, 0, out)
+    t:match(out, "preflight +[%d.]+s  [^\n]*, LocalDS_0\n")
+    t:contains(builds.run(s, builds.recipe(s), "--var", "datastore=pd"), "no datastore 'pd'")
   end,
 
   ["limits of the guest there, and devices that it is not known for"] = function(t)

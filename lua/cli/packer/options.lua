@@ -207,7 +207,7 @@ options.known = {
   datacenter = standard("placement.datacenter", "datacenter"), cluster = standard("placement.cluster", "cluster"),
   host = standard("placement.host", "host"), resource_pool = standard("placement.resource_pool", "resource_pool"),
   datastore = standard("placement.datastore", "datastore"), folder = standard("placement.folder", "folder"),
-  network = network, network_card = network_card, disk_thin_provisioned = nothing, datastore_cluster = lost "name a datastore",
+  network = network, network_card = network_card, disk_thin_provisioned = nothing, datastore_cluster = standard("placement.datastore", "datastore"),
   set_host_for_datastore_uploads = nothing,
 
   guest_os_type = needed "guest_id", notes = field "annotation", vm_version = field("hardware.version", "integer"),
