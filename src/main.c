@@ -15,11 +15,13 @@
 #include "load.h"
 
 /* What a parent may have left to us. In the place of a standard stream that is closed the next file would be opened, and get what is
- * printed: something else stands there that fails as it did. Where SIGCHLD is ignored, nobody learns how a child has ended. */
+ * printed: something else stands there that fails as it did. Where SIGCHLD is ignored, nobody learns how a child has ended. A file
+ * beyond a limit (ulimit -f) is an error like a full disk: nothing would be cleaned up after a death by SIGXFSZ. */
 static void start_clean(void) {
   for (int fd = 0; fd <= STDERR_FILENO; fd++)
     if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
   signal(SIGCHLD, SIG_DFL);
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 /* The list of processes is public: a value in --var NAME=VALUE is not shown there. */
