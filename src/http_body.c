@@ -312,17 +312,13 @@ int body_finish(http_Body *body) {
   return 1;
 }
 
-void body_close(http_Body *body) {
+void body_free(http_Body *body) {
+  queue_close(body->queue); /* before the file, whose descriptor may be somebody else's the next moment */
+  body->queue = NULL;
   if (body->fd >= 0) close(body->fd);
   body->fd = -1;
-}
-
-void body_free(http_Body *body) {
-  body_close(body);
   free(body->head.data);
   free(body->memory.data);
   body->head = body->memory = (body_Text){0};
-  queue_close(body->queue);
-  body->queue = NULL;
   digest_free(&body->digests);
 }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <curl/curl.h>
 
-#include "digest.h"
+#include "digest_set.h"
 #include "queue.h"
 
 enum body_State { BODY_RUNNING, BODY_DONE, BODY_FAILED };
@@ -70,7 +70,6 @@ int body_ready(const http_Body *body);
 /* The value of header `name` (lower-case) in the last response: its length, and -1 when there is none. */
 long body_header(const http_Body *body, const char *name, const char **value);
 
-void body_close(http_Body *body); /* the file */
 void body_free(http_Body *body);
 
 #endif

@@ -96,13 +96,15 @@ static int digest_present(lua_State *L, http_Transfer *t) {
   size_t room = 256 * 1024;
   char *chunk = lua_newuserdatauv(L, room, 0);
   while (left > 0) {
-    ssize_t n = pread(body->fd, chunk, left < (int64_t)room ? (size_t)left : room, body->at + body->offset - left);
+    ssize_t n;
+    lb_checkcancel(L);
+    n = pread(body->fd, chunk, left < (int64_t)room ? (size_t)left : room, body->at + body->offset - left);
+    if (n < 0 && errno == EINTR) continue;
     if (n < 0) return lb_failerrno(L, errno, "%s: read the file to resume", t->what);
     if (n == 0) return lb_fail(L, "io", "%s: the file to resume is shorter than %lld bytes", t->what,
                                (long long)body->offset);
     digest_feed(&body->digests, chunk, (size_t)n);
     left -= n;
-    lb_checkcancel(L);
   }
   lua_pop(L, 1);
   return 0;

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <lua.h>
 
-#include "digest.h"
+#include "digest_set.h"
 #include "lb.h"
 #include "queue.h"
 
