@@ -101,7 +101,7 @@ end
 local function fetch(b, held, item, target, digests, place)
   local path, offset = target:place(item.href)
   local function progress(done) b.progress(done, item.size and item.size >= done and item.size or nil, item.href .. place) end
-  local result = held:download(item, { save = path, save_at = offset, digest = digests, progress = progress })
+  local result = held:download(item, { save = path, save_at = offset, digest = digests, progress = progress, sync = b.image.export.format == "ovf" })
   target:done(item.href, result.size)
   item.bytes, item.digest = result.size, result.digest
   if item.disk then
@@ -156,13 +156,6 @@ local function write_texts(b, items, target)
   target:put(name .. ".mf", manifest.text(e.manifest, files))
 end
 
-local function write_file(path, text)
-  local file <close> = err.check(io.open(path .. ".part", "wb"))
-  err.check(file:write(text))
-  err.check(file:close())
-  err.check(os.rename(path .. ".part", path))
-end
-
 local function custom_data(image)
   local out = {}
   for name, value in pairs(image.export.custom_data or {}) do out[name] = hidden.of(image):mask(tostring(value)) end
@@ -172,13 +165,13 @@ end
 -- NAME.ova.sha256, and manifest.json: what was built, from what.
 local function write_records(b, files, items, directory)
   if b.image.export.format == "ova" then
-    write_file(files[1].path .. ".sha256", manifest.checksum(files[1].name, files[1].sha256))
+    paths.replace(files[1].path .. ".sha256", manifest.checksum(files[1].name, files[1].sha256))
   end
   local listed = {}
   for i, f in ipairs(files) do listed[i] = { name = f.name, size = f.size, sha256 = f.sha256 } end
   local disks = {}
   for i, item in ipairs(items) do disks[i] = { name = item.href, size = item.bytes, sha256 = item.digest.sha256 } end
-  write_file(directory .. "/manifest.json", manifest.json { name = b.image.name, kind = b.image.kind, time = os.time(), run = b.run, files = listed,
+  paths.replace(directory .. "/manifest.json", manifest.json { name = b.image.name, kind = b.image.kind, time = os.time(), run = b.run, files = listed,
     custom_data = custom_data(b.image), details = { parent = b.source and b.source.name, fingerprint = b.made.total, parts = b.made.parts,
       content = disks, server = b.vc.about.fullName, hostkey = b.guest and b.guest:hostkey_fingerprint() or nil } })
 end

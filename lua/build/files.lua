@@ -1,4 +1,4 @@
--- files: where the files are that a recipe names, and the recipes that were installed with the program
+-- files: where the files are that a recipe names, and the recipes that were installed with the program; files of ours, whole or not at all
 local lfs = require "lfs"
 local err = require "core.err"
 
@@ -55,6 +55,36 @@ function files.make(path, what, hint)
     at = at .. "/"
   end
   return path
+end
+
+--[[
+files.write(path, text) -> nothing
+Write a file, or leave none.
+Raises: io.
+Blocks: no.
+]]
+function files.write(path, text)
+  local file, message = io.open(path, "wb")
+  if file then
+    local written, why = file:write(text)
+    local closed, late = file:close() -- a disk may tell only then that it is full
+    if written and closed then return end
+    os.remove(path)
+    message = why or late
+  end
+  err.raise("io", message, { op = "write", target = path })
+end
+
+--[[
+files.replace(path, text) -> nothing
+Write a file that has its name only when it is whole.
+Raises: io.
+Blocks: no.
+]]
+function files.replace(path, text)
+  files.write(path .. ".part", text)
+  local ok, message = os.rename(path .. ".part", path)
+  if not ok then err.raise("io", message, { op = "write", target = path }) end
 end
 
 --[[

@@ -3,6 +3,7 @@ local digest = require "digest"
 local lfs = require "lfs"
 local ova = require "ova"
 local err = require "core.err"
+local files = require "build.files"
 
 local package = {}
 
@@ -78,9 +79,7 @@ end
 function folder:done(name, size) for _, f in ipairs(self.files) do if f.name == name then f.size = size end end end
 
 function folder:put(name, text)
-  local path = self:place(name)
-  local file <close> = err.check(io.open(path, "wb"))
-  err.check(file:write(text))
+  files.write(self:place(name), text)
   self:done(name, #text)
 end
 

@@ -129,6 +129,17 @@ return {
     end
   end,
 
+  ["a local disk that gets full with the last words: the rest of the package is not left alone"] = function(t)
+    local s = site(t)
+    t:shell("mkdir " .. s.dir .. "/output")
+    for name, format in pairs { ["manifest.json"] = "ova", ["small.mf"] = "ovf" } do
+      t:shell("ln -s /dev/full " .. s.dir .. "/output/" .. name .. ".part")
+      local out, status = builds.run(s, builds.recipe(s, string.format("export = { format = '%s' },", format)))
+      t:equal({ status, output(s), leases(s), builds.state(s).vms }, { 1, "", "0\n", {} }, out)
+      t:contains(out, "/output/" .. name .. ".part: No space left on device")
+    end
+  end,
+
   ["an output that exists is not touched, by a base image either"] = function(t)
     local s = site(t)
     t:shell("mkdir " .. s.dir .. "/output; echo precious > " .. s.dir .. "/output/small.ova")
@@ -177,5 +188,19 @@ return {
     process.interrupt()
     local out, status = process:wait()
     t:equal({ status, leases(s), output(s), builds.state(s) }, { 130, "0\n", "", { vms = {}, files = {}, sessions = 0 } }, out)
+  end,
+
+  ["Ctrl-C while an archive is read for its digest ends that at once, and leaves nothing"] = function(t)
+    local dir = t:directory()
+    local script = t:write(t:directory() .. "/s.lua", string.format([[
+      local p = require("build.package").archive("%s", "big", { { name = "big.ovf", room = 3 } })
+      local _ <close> = setmetatable({}, { __close = function() p:close() end })
+      local path, at = p:place "big-disk-0.vmdk"
+      os.execute(string.format("truncate -s %%d %%s", at + (1 << 40), path)) -- that takes many minutes
+      p:done("big-disk-0.vmdk", 1 << 40)
+      p:put("big.ovf", "ovf")
+      p:finish({}, function() io.stdout:write "reading\n" io.stdout:flush() end)]], dir))
+    local status, out = require("tests.peer").interrupt(t, arg[-1] .. " run " .. script, "reading")
+    t:equal({ status, (t:shell("ls -A " .. dir)) }, { 130, "" }, out)
   end,
 }
