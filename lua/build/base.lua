@@ -1,4 +1,5 @@
 -- base: an image installed from an ISO, as a list of steps
+local err = require "core.err"
 local access = require "build.access"
 local boot = require "build.boot"
 local export = require "build.export"
@@ -12,15 +13,22 @@ local publish = require "build.publish"
 
 local base = {}
 
+-- Nobody tells what became of the keys, but a kickstart that is fetched does. Until then nothing is installed: what was not understood is
+-- typed again, at the boot menu of a machine that was switched off and on.
 local function type_boot(b)
-  local done = boot.run(b)
-  b.capture "typed"
-  local first = b.known.http and table.concat(b.image.boot, ""):match("%${http}/([%w%._/-]+)")
-  if first then
-    boot.console(b):wait_fetched(first, b.image.boot.fetch_timeout)
-    return done .. ", kickstart fetched"
+  local command = b.image.boot
+  local first = b.known.http and table.concat(command, ""):match("%${http}/([%w%._/-]+)")
+  for left = command.attempts - 1, 0, -1 do
+    local done = boot.run(b)
+    b.capture "typed"
+    if not first then return done end
+    local ok, e = pcall(boot.console(b).wait_fetched, boot.console(b), first, command.fetch_timeout)
+    if ok then return done .. ", kickstart fetched" end
+    if left == 0 or not err.is(e, "timeout") then error(e, 0) end
+    b.capture "not-fetched"
+    b.emit { event = "warning", message = e.message .. "; the machine is switched off and on, and it is typed again\n" .. e.hint }
+    machine.restart(b)
   end
-  return done
 end
 
 base.preflight = {

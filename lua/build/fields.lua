@@ -60,13 +60,14 @@ local boot_list = spec.record("boot", { positional = spec.string,
   { "layout", spec.string, default = "us", doc = "of the guest's keyboard" },
   { "run", spec.func, doc = "the boot command as a function of the live vm" },
   { "fetch_timeout", spec.duration, default = "5m", doc = "until the guest has fetched the kickstart" },
+  { "attempts", spec.integer(1, 100), default = 2, doc = "how often a list is typed until the kickstart is fetched, at a machine that was restarted" },
 })
 local boot = spec.either("boot command", function(value)
   if type(value) == "function" then
-    return { name = "function", read = function(_, f) return { run = f, wait = 0, interval = 0.1, layout = "us", fetch_timeout = 300 } end }
+    return { name = "function", read = function(_, f) return { run = f, wait = 0, interval = 0.1, layout = "us", fetch_timeout = 300, attempts = 2 } end }
   end
   if type(value) == "string" then
-    return { name = "string", read = function(_, s) return { s, interval = 0.1, layout = "us", fetch_timeout = 300 } end }
+    return { name = "string", read = function(_, s) return { s, interval = 0.1, layout = "us", fetch_timeout = 300, attempts = 2 } end }
   end
   return type(value) == "table" and boot_list or nil
 end, { spec.string, boot_list, spec.func })

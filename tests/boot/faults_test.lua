@@ -48,7 +48,7 @@ return {
   end,
   ["a boot command that the installer does not understand is told soon, with a picture; Ctrl-C meanwhile leaves nothing"] = function(t)
     local s = site(t)
-    local mistyped = builds.start(s, recipe(s, "mistyped", 'fetch_timeout = "80s", ' .. MENU .. 'ks=${http}/3/ks.jsn<enter>"'))
+    local mistyped = builds.start(s, recipe(s, "mistyped", 'fetch_timeout = "80s", attempts = 1, ' .. MENU .. 'ks=${http}/3/ks.jsn<enter>"'))
     local stopped = builds.start(s, recipe(s, "stopped", MENU .. 'ks=${http}/3/ks.json<enter>"'))
     t:ok(stopped:wait_for "http 3/ks.json 200", stopped:output())
     local pid

@@ -176,6 +176,19 @@ return {
     })
   end,
 
+  ["a boot command that was not understood is typed again, at a machine that was restarted"] = function(t)
+    local s = site(t)
+    local building = builds.start(s, builds.recipe(s, [[kickstart = { files = { ["7/ks.cfg"] = "x" } },
+      boot = { "<esc>${http}/7/ks.cfg", interval = 0, fetch_timeout = "500ms", attempts = 100 },]]))
+    t:ok(building:wait_for "the machine is switched off and on, and it is typed again", building:output())
+    local url = building:output():match "did not fetch 7/ks.cfg from (http://[%d.:]+)"
+    t:equal(t:shell("curl -fsS " .. url .. "/7/ks.cfg"), "x")
+    local out, status = building:wait()
+    t:equal(status, 0, out)
+    t:contains(out, "kickstart fetched")
+    t:contains(s.lab:vms()[1].typed, "/7/ks.cfg<esc>http")
+  end,
+
   ["a guest that does not do its part"] = function(t)
     local SHORT = 'address = { timeout = "1s" },'
     local s = site(t, { ssh_timeout = "1s" })
