@@ -84,17 +84,21 @@ function Datastore:list(directory, pattern)
   return list
 end
 
+local TOPLESS = { vsan = true, vvol = true } -- types of datastores whose directories at the top are objects of their own
+
 --[[
 Datastore:mkdir(directory) -> nothing
 Make a directory and those above it; it may be there.
 Raises: fault.
-Blocks: yes.
+Blocks: yes.  Source: Datastore.capability.topLevelDirectoryCreateSupported; DatastoreNamespaceManager.
 ]]
 function Datastore:mkdir(directory)
   local ok, e = pcall(function()
     manager(self):MakeDirectory { name = self:path(directory), datacenter = place(self), createParentDirectories = true }
   end)
-  if not ok and not fault.is(e, "FileAlreadyExists") then error(e, 0) end
+  if ok or fault.is(e, "FileAlreadyExists") then return end
+  if not (err.is(e) and e.fault and TOPLESS[(self.known.summary.type or ""):lower()]) or directory:find "/" then error(e, 0) end
+  self.session.content.datastoreNamespaceManager:CreateDirectory { datastore = self, displayName = directory }
 end
 
 --[[

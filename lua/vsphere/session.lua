@@ -88,7 +88,7 @@ end
 local function login(self)
   local o = self.options
   local manager = self.content.sessionManager
-  local body = vim.encode("Login", manager, { userName = o.username, password = o.password }, self.version)
+  local body = vim.encode("Login", manager, { userName = o.username, password = o.password, locale = "en" }, self.version) -- as all else we say
   local value, message, code, detail = post.patiently(self, "Login", body, self.version, { safe = true })
   if value == nil then
     if code ~= "fault" then error(explain_connection(self, message, code), 0) end

@@ -191,17 +191,19 @@ end
 
 -- ---- questions ----
 
--- id of a question's message -> the choice that lets a build go on
+-- id of a question's message -> a word of the choice that lets a build go on, as servers write it: "I Copied It", "button.uuid.copiedTheVM"
 local ANSWERS = {
-  ["msg.cdromdisconnect.locked"] = "Yes", -- the guest has locked the CD-ROM: disconnect anyway
-  ["msg.uuid.altered"] = "I Copied It",
+  ["msg.cdromdisconnect.locked"] = "yes", -- the guest has locked the CD-ROM: disconnect anyway
+  ["msg.uuid.altered"] = "copied",
 }
 
 local function find_choice(question)
   local wanted
   for _, m in ipairs(question.message or {}) do wanted = wanted or ANSWERS[m.id] end
   for _, choice in ipairs(wanted and question.choice.choiceInfo or {}) do
-    if (choice.label or ""):lower():find(wanted:lower(), 1, true) then return choice end
+    for _, text in ipairs { choice.label or "", choice.summary or "" } do
+      if text:gsub("_", ""):lower():find(wanted, 1, true) then return choice end
+    end
   end
 end
 

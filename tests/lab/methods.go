@@ -18,6 +18,7 @@ func (l *Lab) methodTable() map[string]handler {
 		"RemoveSnapshot_Task": removeSnapshot, "RemoveAllSnapshots_Task": removeAllSnapshots,
 
 		"SearchDatastore_Task": searchDatastore, "SearchDatastoreSubFolders_Task": searchDatastore, "DeleteDatastoreFile_Task": deleteFile,
+		"MakeDirectory": makeDirectory, "CreateDirectory": createNamespace,
 		"Folder.Destroy_Task": destroyFolder, "RegisterVM_Task": notHere, "RelocateVM_Task": notHere, "InstantClone_Task": notHere,
 
 		"CloneVM_Task": cloneVM, "ExportVm": exportVM, "ExportSnapshot": exportSnapshot, "CreateDescriptor": createDescriptor,

@@ -34,10 +34,14 @@ func (m *machine) ask(text string) error {
 	choice := func(key, label string) types.BaseElementDescription {
 		return &types.ElementDescription{Description: types.Description{Label: label, Summary: label}, Key: key}
 	}
+	yes, no := "button.yes", "button.no"
+	if questionID(text) == "msg.uuid.altered" {
+		yes, no = "button.uuid.copiedTheVM", "button.uuid.cancel"
+	}
 	m.setQuestion(&types.VirtualMachineQuestionInfo{
 		Id: id, Text: text,
 		Choice: types.ChoiceOption{
-			ChoiceInfo:   []types.BaseElementDescription{choice("0", "button.yes"), choice("1", "button.no")},
+			ChoiceInfo:   []types.BaseElementDescription{choice("0", yes), choice("1", no)},
 			DefaultIndex: 1,
 		},
 		Message: []types.VirtualMachineMessage{{Id: questionID(text), Text: text}},

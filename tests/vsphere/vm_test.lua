@@ -81,6 +81,34 @@ tests["a question is answered by rule"] = function(t)
   t:equal(vm:get "runtime.question", nil)
 end
 
+tests["the choices of a question are known however the server writes them"] = function(t)
+  local server = lab.start(t)
+  local vc, property = server:connect(), require "vsphere.property"
+  local vm, said = server:create_vm(vc, "one"), {}
+  t:equal(vc.content.sessionManager.currentSession.locale, "en")
+  for _, text in ipairs { "msg.uuid.altered:This virtual machine might have been moved or copied.", "msg.cdromdisconnect.locked:Locked." } do
+    server:fault { fault = "question", method = "ReconfigVM_Task", message = text }
+    local running = vm:ReconfigVM_Task { spec = { annotation = text } }
+    local question = property.wait(vm, { "runtime.question" }, function(v) return v["runtime.question"] end, 10)
+    vm:answer(question, function(line) said[#said + 1] = line:match "^answered '(.-)'" end)
+    t:equal(running:wait { timeout = 10 }, true)
+  end
+  t:equal(said, { "button.uuid.copiedTheVM", "button.yes" })
+end
+
+tests["a directory at the top of a vSAN datastore is made as such"] = function(t)
+  local server = lab.start(t)
+  server:control("POST", "/property", require("cjson").encode { type = "Datastore", name = "LocalDS_0", path = "summary.type", value = "vsan" })
+  local vc = server:connect()
+  local find = finder.new(vc)
+  local store = find:datastore(find:datacenter(), "LocalDS_0")
+  store:mkdir "cache"
+  store:mkdir "cache"
+  store:mkdir "cache/deeper"
+  store:upload("cache/deeper/file", { body = "x" })
+  t:equal(store:size "cache/deeper/file", 1)
+end
+
 local function store_of(vc)
   local find = finder.new(vc)
   return find:datastore(find:datacenter(), "LocalDS_0")
