@@ -48,7 +48,7 @@ function machine.read_back(b)
   b.devices = facts["config.hardware.device"]
   local found = existing.settings(facts["config.extraConfig"])
   for key, value in pairs(b.image.extra_config) do
-    if found[key] ~= value then
+    if (found[key] or "") ~= value then -- an empty one takes away what is there
       err.raise("build", string.format("extra_config %q was not taken by the server", key),
         { hint = "it probably has a field of its own in hardware = { … }" })
     end

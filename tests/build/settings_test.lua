@@ -22,6 +22,16 @@ return {
     t:equal(vm.config.tools.toolsUpgradePolicy, "upgradeAtPowerCycle")
   end,
 
+  ["an advanced setting of the source is taken away by an empty one"] = function(t)
+    local s = builds.setup(t, lab.start(t))
+    builds.recipe(s, 'extra_config = { ["guestinfo.parent"] = "it" },')
+    local out, status = builds.run(s, t:write(s.dir .. "/copy.lua",
+      'return clone { name = "copy", from = import "small", shutdown = "poweroff", extra_config = { ["guestinfo.parent"] = "" } }'))
+    t:equal(status, 0, out)
+    local vc <close> = s.lab:connect()
+    t:equal({ s.lab:vm(vc, "small"):extra_config()["guestinfo.parent"], s.lab:vm(vc, "copy"):extra_config()["guestinfo.parent"] }, { "it" })
+  end,
+
   ["when a step afterwards fails, there is no image"] = function(t)
     local s = builds.setup(t, lab.start(t))
     local out, status = builds.run(s, builds.recipe(s, [[after = { local_shell { "exit 3" } },]]))
