@@ -43,13 +43,14 @@ local function snapshot_name(b) return type(b.image.make_snapshot) == "string" a
 
 local function make_snapshot(b)
   b.source.snapshot = b.source.vm:take_snapshot(snapshot_name(b), "made by luabuild for linked clones, run " .. b.run)
-  b.source.made = b.source.snapshot
   return string.format("%s of %s", snapshot_name(b), b.source.name)
 end
 
+-- Who is interrupted while it is taken does not hear of it.
 local function remove_snapshot(b)
-  if not b.source.made then return false end
-  return leftovers.remove_snapshot(b.source.vm, b.source.made)
+  local made = leftovers.snapshot_of(b.source.vm, b.run)
+  if not made then return false end
+  return leftovers.remove_snapshot(b.source.vm, made)
 end
 
 local function snapshot_record(b) return { kind = "snapshot", vm = b.source.vm.moid, name = snapshot_name(b) } end

@@ -65,13 +65,9 @@ end
 
 function acts.snapshot(vc, record, own)
   local vm = vc:object("VirtualMachine", record.vm)
-  local ok, info = pcall(vm.get, vm, "snapshot")
-  if not ok then
-    if fault.is(info, "ManagedObjectNotFound") then return nil end
-    error(info, 0)
-  end
-  local snapshot = find_snapshot(info and info.rootSnapshotList, own.run)
-  if not snapshot then return nil end
+  local ok, snapshot = pcall(leftovers.snapshot_of, vm, own.run)
+  if not ok and not fault.is(snapshot, "ManagedObjectNotFound") then error(snapshot, 0) end
+  if not ok or not snapshot then return nil end
   return function() leftovers.remove_snapshot(vm, snapshot) end, string.format("snapshot %s of %s", record.name, vm:get "name")
 end
 
@@ -84,6 +80,18 @@ function leftovers.remove_files(paths)
   for _, path in ipairs(paths) do if lfs.attributes(path, "mode") then there[#there + 1] = path end end
   if #there == 0 then return nil end
   return function() for _, path in ipairs(there) do assert(os.remove(path)) end end
+end
+
+--[[
+leftovers.snapshot_of(vm, run) -> VirtualMachineSnapshot|nil
+The snapshot that a run has taken of the machine its clones are made from.
+  run            string            eight hex digits, which stand in its description
+Raises: fault.
+Blocks: yes, one request.
+]]
+function leftovers.snapshot_of(vm, run)
+  local info = vm:get "snapshot"
+  return find_snapshot(info and info.rootSnapshotList, run)
 end
 
 --[[

@@ -131,7 +131,8 @@ function life.build(kind, image, options, emit)
   local ended = err.is(result, "stopped")
   if ended then result = stopped(b, result) elseif not ok then failed(b, result) end
   for _, name in ipairs { "virtual machine", "snapshot of the source" } do b.scope:forget_named(name) end
-  b.scope:unwind()
+  local _, interrupted = b.scope:unwind()
+  if interrupted then signal.restore(1) end -- the image is there, but no other is begun
   if b.journal then b.journal:close() end
   return { result = result, seconds = signal.now() - started, timings = b.timings, run = b.run, artifacts = b.artifacts or {}, stopped = ended }
 end

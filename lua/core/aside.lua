@@ -9,10 +9,10 @@ function guard:__close()
 end
 
 --[[
-aside(failure) -> guard
-The signals that came so far do not end the waits until the guard is closed; one that comes meanwhile does. Then they count again,
-but for those that `failure` tells of: that error is on its way already, and what comes after it is to go on.
-  failure        error object|nil  what __close was given, or led to the undoing
+aside([failure]) -> guard
+The signals that came so far do not end the waits until the guard is closed; one that comes meanwhile does. Then they count again: whoever
+catches the error that tells of them, and goes on all the same, is interrupted at his next wait.
+  failure        error object|nil  given by whoever undoes all that there is: the signals that this error tells of are done with
 Blocks: no.
 ]]
 return function(failure)

@@ -217,16 +217,15 @@ function lease:complete()
 end
 
 --[[
-lease:close([failure]) -> nothing
+lease:close() -> nothing
 Abort the lease unless it is complete; safe to call again, and after a signal.
-  failure        error object|nil  on its way, for core.aside
 Blocks: yes, 10 seconds at most.
 ]]
-function lease:close(failure)
+function lease:close()
   end_renewals(self)
   if self.ended or self.session.closed then return end
   self.ended = true
-  local _ <close> = aside(failure)
+  local _ <close> = aside()
   pcall(self.session.invoke, self.session, self.object, "HttpNfcLeaseAbort", {}, { timeout = 10 })
 end
 

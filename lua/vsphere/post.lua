@@ -1,6 +1,7 @@
 -- post: the calls of a session on their way: one POST each, repeated while the server is away
 local signal = require "signal"
 local vim = require "vim"
+local aside = require "core.aside"
 local err = require "core.err"
 local units = require "core.units"
 
@@ -73,7 +74,7 @@ local NOW = 0.2 -- seconds after which whoever pressed Ctrl-C is told what is st
 -- grace, which session.on_late(method, seconds), if there is one, is told of. The error then has the decoded `answer`, and `again`
 -- when a second signal came. A look for what was made would not do instead: it may be made after that.
 local function finish(self, method, transfer, cancelled)
-  signal.acknowledge()
+  local _ <close> = aside()
   local ok, result = pcall(transfer.wait, transfer, NOW)
   if ok and result == false then
     if self.on_late then pcall(self.on_late, method, GRACE) end
@@ -85,7 +86,7 @@ local function finish(self, method, transfer, cancelled)
 end
 
 local function send(self, method, options)
-  if post.is_safe(method) then return self.client:request(options) end
+  if post.is_safe(method) and method ~= "CreateFilter" then return self.client:request(options) end -- one that nobody knows stands in the way of others
   local transfer <close>, why, kind = self.client:start(options)
   if not transfer then return nil, why, kind end
   local ok, result, message, code, sent = pcall(transfer.wait, transfer)

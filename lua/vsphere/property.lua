@@ -153,8 +153,11 @@ function watcher:renew()
   local session = self.object.session
   local ok, filter = pcall(session.invoke, session, session.content.propertyCollector, "CreateFilter",
     { spec = filter_for({ self.object }, self.paths), partialUpdates = false })
-  if not ok then error(fault.is(filter, "ManagedObjectNotFound") and gone(self.object) or filter, 0) end
-  self.filter, self.version, self.login, self.values = filter, "", session.user.key, {}
+  local made = ok and filter or err.is(filter, "cancelled") and filter.answer
+  self.filter, self.version, self.login, self.values = made or nil, "", session.user.key, {}
+  if ok then return end
+  self:close()
+  error(fault.is(filter, "ManagedObjectNotFound") and gone(self.object) or filter, 0)
 end
 
 -- A new filter tells everything again.
@@ -198,16 +201,15 @@ function watcher:next(seconds)
 end
 
 --[[
-watcher:close([failure]) -> nothing
+watcher:close() -> nothing
 Destroy the filter on the server; safe to call again, and after a signal.
-  failure        error object|nil  on its way, for core.aside
 Blocks: yes, for 10 seconds at most.
 ]]
-function watcher:close(failure)
+function watcher:close()
   local filter, session = self.filter, self.object.session
   self.filter = nil
   if not filter or session.closed or self.login ~= session.user.key then return end
-  local _ <close> = aside(failure)
+  local _ <close> = aside()
   pcall(session.invoke, session, filter, "DestroyPropertyFilter", {}, { timeout = 10 })
 end
 

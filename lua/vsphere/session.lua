@@ -3,6 +3,7 @@ local http = require "http"
 local runtime = require "runtime"
 local signal = require "signal"
 local vim = require "vim"
+local aside = require "core.aside"
 local err = require "core.err"
 local retry = require "core.retry"
 local transfer = require "core.transfer"
@@ -294,14 +295,13 @@ Blocks: yes.
 ]]
 function session:close()
   if self.closed then return end
-  local count = signal.pending() > 0 and signal.acknowledge() or 0
+  local _ <close> = aside()
   if self.user then
     local body = vim.encode("Logout", self.content.sessionManager, {}, self.version)
     self.patience = math.min(self.patience, 3) -- a server that is busy for a moment would keep the session for half an hour
     pcall(post.patiently, self, "Logout", body, self.version, { timeout = 10, safe = true })
   end
   release(self)
-  if count > 0 then err.raise("cancelled", "interrupted") end
 end
 
 session.__close = session.close

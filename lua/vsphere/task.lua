@@ -1,5 +1,6 @@
 -- task: waiting for the tasks of the API
 local signal = require "signal"
+local aside = require "core.aside"
 local err = require "core.err"
 local lost = require "vsphere.lost"
 local object = require "vsphere.object"
@@ -30,7 +31,7 @@ local function has_ended(values) return values["info.state"] == "success" or val
 -- not when he is interrupted again: returns whether that was so.
 local function stop(self)
   local session = self.session
-  signal.acknowledge()
+  local _ <close> = aside()
   pcall(session.invoke, session, self, "CancelTask", {}, { timeout = 10 })
   if session.interrupted then return true end
   session.interrupted = true

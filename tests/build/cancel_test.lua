@@ -71,6 +71,33 @@ tests["a task that cannot be stopped is waited for, and what it made is undone"]
   t:equal(builds.state(s).vms, {})
 end
 
+tests["a snapshot of the source that was taken while the signal came is undone"] = function(t)
+  local s = builds.setup(t, lab.start(t))
+  local vc = s.lab:connect()
+  local source = s.lab:create_vm(vc, "source")
+  local recipe = t:write(s.dir .. "/copy.lua", [[return clone { name = "copy", from = "source", linked = true, make_snapshot = true }]])
+  s.lab:fault(fault("CreateSnapshot_Task", "slow", { delay = 1 }))
+  local process = builds.start(s, recipe)
+  t:ok(process:wait_for_request "CreateSnapshot_Task", process.output())
+  process.interrupt()
+  local out, status = process:wait()
+  t:equal(status, 130, out)
+  t:contains(out, "undone: snapshot of the source")
+  t:equal(source:get "snapshot", nil, out)
+end
+
+tests["an interrupted wait leaves nothing at the server that fails the clean-up"] = function(t)
+  local s = builds.setup(t, lab.start(t))
+  s.lab:fault(fault("CreateFilter", "slow", { delay = 1, after = 5 })) -- of the wait for the machine's end
+  local process = builds.start(s, builds.recipe(s, 'kickstart = { floppy = "kickstart/centos" },'))
+  t:ok(process:wait_for_request("CreateFilter", 6), process.output())
+  process.interrupt()
+  local out, status = process:wait()
+  t:equal(status, 130, out)
+  t:ok(not out:find("not undone", 1, true), out)
+  t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 }, out)
+end
+
 tests["interrupted while a failure looks at the console"] = function(t)
   local s = builds.setup(t, lab.start(t))
   local process = builds.start(s, builds.recipe(s, 'provision = { shell "echo at work; sleep 1; exit 3" },'))

@@ -266,6 +266,21 @@ tests["a signal that comes when a wait has its result ends the next one"] = func
   t:equal(vc.content.propertyCollector.filter or {}, {})
 end
 
+tests["a signal ends the next wait, too, when its error is swallowed"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect()
+  local vm = server:create_vm(vc, "one")
+  local function create() vc.content.rootFolder:CreateFolder { name = "sub" } end
+  local function look() vc.content.rootFolder:get "name" end
+  for _, f in ipairs { create, look, function() vm:rename "two" end } do
+    signal.restore(1)
+    local ok, e = pcall(f)
+    local again, later = pcall(signal.sleep, 5)
+    t:equal(signal.acknowledge(), 1)
+    t:equal({ ok, e.code, again, later.code }, { false, "cancelled", false, "cancelled" })
+  end
+end
+
 tests["a signal ends a wait and the session still logs out"] = function(t)
   local server = lab.start(t)
   local dir = t:directory()
