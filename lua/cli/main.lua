@@ -3,6 +3,7 @@ local lfs = require "lfs"
 local signal = require "signal"
 local err = require "core.err"
 local commands = require "cli.commands"
+local locale = require "cli.locale"
 
 local main = {}
 
@@ -30,7 +31,7 @@ local function report(e, debugging)
     io.stderr:write("luabuild: internal error: ", tostring(e), "\n")
     return 1
   end
-  if not e.shown then io.stderr:write("luabuild: ", tostring(e), "\n") end
+  if not e.shown then io.stderr:write("luabuild: ", locale.spell(tostring(e)), "\n") end
   if debugging and e.traceback and not e.shown then io.stderr:write(e.traceback, "\n") end
   return STATUS[e.code] or 1
 end

@@ -56,7 +56,7 @@ local function numbered(p, chosen, count, value_of, first)
     end
   end
   if first then right[2] = nil end
-  local lines = grid.lines(rows, { heading = heading, right = right, width = p.width, paint = p.paint })
+  local lines = grid.lines(rows, { heading = heading, right = right, width = p.width, paint = p.paint, more = p.more })
   if count > ROWS then lines[#lines + 1] = p.paint("dim", string.format("… %d more", count - ROWS)) end
   return table.concat(lines, "\n")
 end
@@ -201,13 +201,14 @@ in their table, references for their names: one request each.
   options.now    integer|nil       seconds since 1970, for how long ago something was
   options.rows   function|nil      (objects, paths) -> rows, as property.get_many
   options.describe function|nil    function -> what it is, for people
+  options.more   string = "…"      stands for what is cut off in a table
 Raises: cancelled.
 Blocks: yes, for those requests.
 ]]
 function pretty.show(value, options)
   options = options or {}
   local p = { width = options.width or 80, depth = options.depth or 3, paint = options.paint or plain, now = options.now or os.time(),
-    rows = options.rows or ask, names = {}, open = {}, describe = options.describe or function() end }
+    rows = options.rows or ask, names = {}, open = {}, describe = options.describe or function() end, more = options.more }
   local text = whole(p, value)
   return options.mask and options.mask(text) or text
 end

@@ -13,7 +13,8 @@ local recipes = {}
 local function raise_no_path(names)
   if #names == 0 then err.raise("usage", "which recipe?", { hint = "give its path, such as recipes/photon3.lua" }) end
   local near = recipes.path_of(names[1])
-  err.raise("usage", "'" .. names[1] .. "' is not the path of a recipe", { hint = near and "did you mean " .. near .. "?" or "give one, such as recipes/photon3.lua" })
+  err.raise("usage", "'" .. names[1] .. "' is not the path of a recipe",
+    { hint = near and "did you mean " .. near .. "?" or "give one, such as recipes/photon3.lua" })
 end
 
 -- The paths of recipes, and the other words, which are names of images.

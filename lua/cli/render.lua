@@ -3,6 +3,7 @@ local signal = require "signal"
 local term = require "term"
 local err = require "core.err"
 local color = require "cli.color"
+local locale = require "cli.locale"
 local json = require "cli.view.json"
 local plain = require "cli.view.plain"
 local printable = require "core.printable"
@@ -108,14 +109,6 @@ end
 
 -- ---- which view ----
 
-local function unicode()
-  local locale = ""
-  for _, name in ipairs { "LC_ALL", "LC_CTYPE", "LANG" } do
-    if locale == "" then locale = os.getenv(name) or "" end
-  end
-  return locale:lower():find("utf%-?8") ~= nil
-end
-
 local function local_time() return os.date "%H:%M:%S " end
 
 -- A terminal gets lines that move, but for what is not a build: --json, a file, a dumb terminal, --quiet get lines that stay.
@@ -123,7 +116,7 @@ local function choose(given, options, now)
   local write = writer(io.stdout)
   if given.json then return json.new(write) end
   local moving = options.build and not given.quiet and term.is_tty(1) and (os.getenv "TERM" or "dumb") ~= "dumb"
-  local look = style.new { color = color.wanted(given), unicode = unicode() }
+  local look = style.new { color = color.wanted(given), unicode = locale.utf8() }
   look.marked, look.prefix, look.debug, look.quiet = moving, options.prefix, given.debug, given.quiet
   local o = { style = look, write = write, size = term.width, now = options.build and now or nil,
     stamp = given.timestamps and local_time or nil, resumed = signal.resumed }

@@ -8,6 +8,7 @@ local err = require "core.err"
 local printable = require "core.printable"
 local complete = require "cli.complete"
 local help = require "cli.help.value"
+local locale = require "cli.locale"
 local names = require "cli.names"
 local pages = require "cli.help.pages"
 local pretty = require "cli.pretty"
@@ -77,14 +78,16 @@ local function write(text)
 end
 
 local function show(self, value, depth)
-  write(pretty.show(value, { width = term.width() or 100, paint = self.paint, mask = self.mask, depth = depth, describe = help.describe }))
+  local text = pretty.show(value, { width = term.width() or 100, paint = self.paint, mask = self.mask, depth = depth, describe = help.describe,
+    more = self.look.marks.more })
+  write(self.look:spell(text))
 end
 
 -- A Lua mistake with its place, an error object with its hint.
 local function complain(self, e)
   local text = err.is(e) and tostring(e) or type(e) == "table" and getmetatable(e) == nil and pretty.show(e) or tostring(e)
   io.stdout:flush()
-  io.stderr:write(err.is(e, "cancelled") and "" or self.paint("red", "error: "), self.mask(printable.clean(text)), "\n")
+  io.stderr:write(err.is(e, "cancelled") and "" or self.paint("red", "error: "), self.look:spell(self.mask(printable.clean(text))), "\n")
   if self.debug and self.traceback then io.stderr:write(self.traceback, "\n") end
 end
 
@@ -132,7 +135,10 @@ local function read_statement(self, with)
   local text
   while true do
     local before = text and text .. "\n" or ""
-    local function tab(left) return complete.at_tab(before .. left, with, term.width() or 80) end
+    local function tab(left)
+      local insertion, listing, erase = complete.at_tab(before .. left, with, term.width() or 80)
+      return insertion, listing and self.look:spell(listing), erase
+    end
     local read = self.editor:read(text and self.more or self.prompt, tab)
     if not read then
       if text then write "" end
@@ -246,15 +252,16 @@ Raises: cancelled (by SIGTERM or SIGHUP; from a pipe, also Ctrl-C), from a pipe 
 Blocks: yes.
 ]]
 function repl.run(options)
-  local look = style.new { color = options.color }
-  local self = { mask = options.mask or function(text) return text end, debug = options.debug,
+  local look = style.new { color = options.color, unicode = locale.utf8() }
+  local self = { look = look, mask = options.mask or function(text) return text end, debug = options.debug,
     paint = function(color, text) return look:paint(color, text) end }
   self.environment = names.new(options)
   local own = self.environment.table
   own.exit = rawget(own, "exit") or repl.leave
   function own.help(...)
     local about, text = ..., options.help or ""
-    write(select("#", ...) == 0 and text or own_help(self, text, about) or help.text(self.environment.constructors[about] or about))
+    local found = select("#", ...) == 0 and text or own_help(self, text, about) or help.text(self.environment.constructors[about] or about)
+    write(look:spell(found))
   end
   function own.print(...)
     local words = table.pack(...)

@@ -61,6 +61,7 @@ local WORDS = {
   ToolsUnavailable = function() return "VMware Tools do not run in the guest" end,
 
   InvalidArgument = function(f) return f.invalidProperty and format("the value of %s is not accepted", f.invalidProperty) end,
+  InvalidProperty = function(f) return format("there is no property '%s'", f.name) end,
   InvalidVmConfig = function(f) return f.property and format("the virtual machine's %s is not accepted", f.property) end,
   UnsupportedGuest = function(f)
     return format("the host does not know the guest system '%s'", f.unsupportedGuestOS), "see guest_id, and the hardware version"

@@ -1,6 +1,7 @@
 -- Values as the REPL shows them; the server is a table here, so that what is asked for can be counted.
 local object = require "vsphere.object"
 local list = require "vsphere.list"
+local grid = require "cli.grid"
 local pretty = require "cli.pretty"
 local vim = require "vim"
 
@@ -118,6 +119,8 @@ return {
     t:equal(show(nics, { width = 68 }), "   network     macAddress         ipAddress                connected\n"
       .. "1  VM Network  00:50:56:be:0f:ac  fe80::250:56ff:febe:fac  true\n                                  10.0.0.17")
     t:match(show(nics, { width = 80 }), "fac, 10.0.0.17  true$")
+    local o = { heading = { "list" }, width = 7, more = "...", paint = function(_, text) return text end }
+    t:equal(grid.lines({ { "aa, bb, cc" }, { "1234567890" } }, o), { "list", "aa, bb,", "cc", "1234..." })
   end,
 
   ["an array of data objects is a table of what is set; mixed devices have their type"] = function(t)

@@ -207,10 +207,21 @@ return { clone { name = "r-clone", from = parent, provision = { shell { "true", 
     local out = pipe(t, NOBODY, "image\nimage.from", recipe)
     t:match(out, '^clone {\n  address = ')
     t:contains(out, '\n  from = image r-image,\n')
-    t:match(out, '\n  provision = {\n    shell {\n      "true",\n      interpreter = ')
+    t:match(out, '\n  provision = {\n    shell {\n      "true",\n      name = "nothing",\n')
     t:contains(out, '\n    wait { seconds = 3 }\n')
     t:match(out, '\n}\nbase {\n')
     for _, ours in ipairs { "recipe = ", "variables = ", "connection = ", "line = ", "in-the-recipe" } do t:ok(not out:find(ours, 1, true), ours) end
+  end,
+
+  ["where only ASCII can be read our own marks are spelt so"] = function(t)
+    local deep = 'x = { { { { { 1 } } } } }\nx\n'
+    local out = pipe(t, NOBODY .. "LC_ALL=C ", deep .. 'help()')
+    t:contains(out, "{ 1 ... }")
+    t:contains(out, "vim, ...")
+    t:equal(out:match "[^\n]*[\128-\255][^\n]*", nil)
+    t:contains(pipe(t, NOBODY .. "LC_ALL=C.UTF-8 ", deep), "{ 1 … }")
+    t:contains(t:shell("LC_ALL=C " .. program .. " help"), "luabuild RECIPE... [IMAGE...]")
+    t:contains(t:shell("LC_ALL=C " .. program .. " check nothing.lua --var x=1"), "nothing.lua: no such file")
   end,
 
   ["exit, alone, ends it"] = function(t)

@@ -2,6 +2,7 @@
 local term = require "term"
 local err = require "core.err"
 local commands = require "cli.commands"
+local locale = require "cli.locale"
 local options = require "cli.options"
 local commandpage = require "cli.help.commandpage"
 local pages = require "cli.help.pages"
@@ -33,7 +34,7 @@ local function show(topic)
     err.raise("usage", string.format("no help for '%s'", topic), { hint = near and "did you mean '" .. near .. "'?"
       or "a command, a word of recipes, a variable, a function such as ssh.connect, or a type of the vSphere API" })
   end
-  io.write(plain.text(found, columns()))
+  io.write(locale.spell(plain.text(found, columns())))
 end
 
 local function run(given, words)
@@ -45,7 +46,7 @@ local function run(given, words)
     for _, path in ipairs(write(given.html or given.editor)) do print(path) end
     return 0
   end
-  if words[1] then show(table.concat(words, " ")) else io.write(overview()) end
+  if words[1] then show(table.concat(words, " ")) else io.write(locale.spell(overview())) end
   return 0
 end
 

@@ -33,7 +33,7 @@ The text with our own marks, which events have in their texts too, as this style
 ]]
 function style:spell(text)
   if self.unicode or not text:find "[\128-\255]" then return text end
-  return (text:gsub("→", "->"):gsub("…", "..."):gsub("•", "*"))
+  return (text:gsub("→", "->"):gsub("…", "..."):gsub("•", "*"):gsub("×", "x"))
 end
 
 --[[
