@@ -46,6 +46,7 @@ static int writer_close(lua_State *L) {
 static int failed(lua_State *L, const Writer *w, const char *name) {
   const char *why = archive_error_string(w->archive);
   int code = archive_errno(w->archive);
+  lb_checkcancel(L); /* that may be why */
   if (!why) why = "libarchive failed";
   return lb_fail(L, "io", "write %s: %s%s%s%s%s%s", w->path, name, *name ? ": " : "", why, code > 0 ? ": " : "",
                  code > 0 ? strerror(code) : "", strstr(why, "temporary file") ? " (in $TMPDIR, or else /tmp)" : "");
@@ -54,8 +55,9 @@ static int failed(lua_State *L, const Writer *w, const char *name) {
 /* libarchive's writer: no Lua here. */
 static la_ssize_t write_block(struct archive *a, void *data, const void *bytes, size_t size) {
   Writer *w = data;
-  if (w->file && partial_write(w->file, bytes, size) == 0) return (la_ssize_t)size;
-  archive_set_error(a, w->file ? errno : ECANCELED, "write error");
+  int wanted = w->file && !lb_cancelled(); /* the image is written at the end, all of it in one call */
+  if (wanted && partial_write(w->file, bytes, size) == 0) return (la_ssize_t)size;
+  archive_set_error(a, wanted ? errno : ECANCELED, "write error");
   return -1;
 }
 

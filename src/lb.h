@@ -89,6 +89,9 @@ int lb_wait(lua_State *L, lb_Fd *fds, unsigned n, long ms);
 /* Raise `cancelled` if a signal asked for it. For long computations.  [-0, +0, v] */
 void lb_checkcancel(lua_State *L);
 
+/* Did a signal ask for it? For what a foreign library calls, which must not raise: it fails, and then its caller raises.  [-0, +0, -] */
+int lb_cancelled(void);
+
 /* Monotonic seconds.  [-0, +0, -] */
 double lb_now(void);
 

@@ -36,6 +36,8 @@ static lua_State *volatile main_state;     /* whose Lua loops the hook ends */
 
 /* ---- cancelling ---- */
 
+int lb_cancelled(void) { return received != 0; }
+
 void lb_checkcancel(lua_State *L) {
   if (!received) return;
   lua_sethook(L, NULL, 0, 0); /* raised once; every further wait raises again until it is acknowledged */

@@ -1,5 +1,6 @@
 local lfs = require "lfs"
 local iso = require "iso"
+local signal = require "signal"
 local peer = require "tests.peer"
 
 local TIME = 1700000000 -- 2023-11-14 22:13:20 UTC
@@ -99,6 +100,24 @@ return {
     local status, out = peer.interrupt(t, "TMPDIR=" .. dir .. " " .. arg[-1] .. " run " .. script .. " " .. dir, "ready", 0.2)
     t:equal(status, 130, out)
     t:contains("a.iso\ns.lua\n", t:shell("ls -A " .. dir)) -- perhaps a complete one of an earlier turn
+  end,
+
+  ["a signal ends it whenever it comes"] = function(t)
+    local path, files = t:directory() .. "/a.iso", {}
+    for i = 1, 40 do files["f" .. i] = ("x"):rep(1 << 20) end
+    t:defer(function() signal.limit(0) signal.acknowledge() end)
+    local from = signal.now()
+    iso.write(path, { files = files })
+    local whole, late = signal.now() - from, 0
+    for i = 1, 15 do
+      os.remove(path)
+      signal.limit(whole * i / 16)
+      local done = pcall(iso.write, path, { files = files })
+      if done and signal.pending() > 0 then late = late + 1 end -- it went on regardless
+      signal.limit(0)
+      signal.acknowledge()
+    end
+    t:ok(late < 2, late .. " of 15 took no note of it")
   end,
 
   ["what was written is read back entry by entry"] = function(t)
