@@ -15,21 +15,12 @@ end
 -- What is sent to be stored may be sent again, what is only asked for too; what follows another transfer cannot.
 local function repeatable(o) return not o.follow and (not o.body or o.method == "PUT") end
 
--- Wait for its end; `meanwhile` is called every 30 seconds.
-local function wait(running, meanwhile)
-  while true do
-    if meanwhile then meanwhile() end
-    local result, message, code, sent = running:wait(30)
-    if result ~= false then return result, message, code, sent end
-  end
-end
-
 -- One try: what the transfer gave, and how many bytes it had done.
 local function try(start, o, options)
   local began = signal.now()
   local running <close>, why, kind = start(o)
   if not running then return nil, why, kind, false, 0 end
-  local result, message, code, sent = wait(running, options.meanwhile)
+  local result, message, code, sent = running:wait()
   if options.on_end then options.on_end(result, message, code, began) end
   return result, message, code, sent, (running:progress())
 end
@@ -43,7 +34,6 @@ download from where it broke, an upload from its beginning. Digests are of the w
   request        table                for client:request in http; one with `follow`, or a `body` that is posted, is made once
   options.patience number = 60        seconds that the other side may be away; 5 at most when it was never there
   options.known  boolean = false      it was there before
-  options.meanwhile function|nil      called every 30 seconds
   options.again  function(result)|nil whether an answer is worth another try at once
   options.on_away function|nil        called with (message, seconds) before each new try
   options.on_end function|nil         called with (result, message, code, when it began) after every try

@@ -10,11 +10,11 @@ local transfer = require "core.transfer"
 local fault = require "vsphere.fault"
 local object = require "vsphere.object"
 local post = require "vsphere.post"
+local stay = require "vsphere.stay"
 
 local session = {}
 session.__index = session
 
-local IDLE = 600      -- seconds after which keepalive asks; the server forgets a session after 1800
 local LOGINS = 3      -- times that one call may find its session forgotten: a server that restarts can lose it twice
 local FIRST = "6.0"   -- version of the first call, before the server's is known
 
@@ -243,19 +243,6 @@ Blocks: yes.
 function session:find(pattern, kind) return require("vsphere.inventory").find(self, pattern, kind) end
 
 --[[
-session:keepalive() -> boolean
-Keep a session alive that has been idle for ten minutes: call it in long waits for something else, or see vsphere.stay. Returns whether it asked.
-A server that is away for the moment is no error.
-Blocks: yes.
-]]
-function session:keepalive()
-  if signal.now() - self.last < IDLE then return false end
-  local ok, e = pcall(self.invoke, self, vim.ServiceInstance("ServiceInstance"), "CurrentTime")
-  if not ok and not (err.is(e, "net") or err.is(e, "timeout") or err.is(e, "http")) then error(e, 0) end
-  return true
-end
-
---[[
 session:request(options) -> result
 A request to the same server beside the API, with the session's cookie: see client:request in http. `options.path` (with query,
 escaped) instead of `url`. While it runs the session is kept alive. A session that the server has forgotten (status 401)
@@ -269,9 +256,9 @@ function session:request(options)
   for key, value in pairs(options) do o[key] = value end
   o.path, o.url = nil, o.url or "https://" .. self.host .. options.path
   local what = (o.method or (o.file and "PUT") or "GET") .. " " .. o.url:gsub("^%w+://[^/]*", ""):gsub("%?.*", "")
+  local _ <close> = stay.open(self)
   local result, message, code = transfer.run(function(request) return self.client:start(request) end, o, {
     patience = self.patience, known = true,
-    meanwhile = function() self:keepalive() end,
     on_end = function(result, message, _, started) post.trace_transfer(self, o, result, message, started) end,
     on_away = function(message, seconds) post.tell(self, seconds, post.plain(message)) end,
     again = function(result)
