@@ -199,12 +199,6 @@ local function in_code(tokens, closers, opens, begun, env)
   return globals(begun, env)
 end
 
-local function without_comments(tokens)
-  local out = {}
-  for _, token in ipairs(tokens) do if token.kind ~= "comment" then out[#out + 1] = token end end
-  return out
-end
-
 -- Those that begin so; when there are none, those that do with other capitals.
 local function chosen(names, begun)
   local exact, other, seen = {}, {}, {}
@@ -235,7 +229,7 @@ function complete.candidates(text, env)
   local all = lex.tokens(text)
   local last = all[#all]
   if last and last.kind == "comment" and not last.closed then return {}, "", "" end
-  local tokens, begun = without_comments(all), ""
+  local tokens, begun = lex.code(all), ""
   if last and last.kind == "name" and last.to == #text then begun = table.remove(tokens).text end
   local closers, opens = lex.pair(tokens)
   local names, behind

@@ -5,13 +5,6 @@ local lex = require "cli.lex"
 
 local glance = {}
 
--- The tokens of a Lua text but for comments.
-local function tokens(text)
-  local out = {}
-  for _, token in ipairs(lex.tokens(text)) do if token.kind ~= "comment" then out[#out + 1] = token end end
-  return out
-end
-
 local DEEPER, HIGHER = { ["{"] = true, ["("] = true, ["["] = true }, { ["}"] = true, [")"] = true, ["]"] = true }
 
 -- The first brace of what a word is called with: word { …, word({ … and word(f(x, { …; nil when it is something else.
@@ -43,7 +36,7 @@ end
 local function read(path)
   if lfs.attributes(path, "mode") ~= "file" then return {} end
   local file <close> = io.open(path, "rb")
-  return tokens(file and file:read("a") or "")
+  return lex.code(lex.tokens(file and file:read("a") or ""))
 end
 
 -- What the recipe imports, if it is beside it.

@@ -70,6 +70,16 @@ function lex.tokens(text)
   return out
 end
 
+--[[
+lex.code(tokens) -> {token, ...}
+The tokens but for comments.
+]]
+function lex.code(tokens)
+  local out = {}
+  for _, token in ipairs(tokens) do if token.kind ~= "comment" then out[#out + 1] = token end end
+  return out
+end
+
 local OPENERS = { [")"] = "(", ["]"] = "[", ["}"] = "{" }
 
 --[[

@@ -94,7 +94,7 @@ local function add_logins(secrets, image)
 end
 
 --[[
-recipes.load(given, words) -> {image, ...}, { notes, secrets, variables }
+recipes.load(given, words) -> {image, ...}, { notes, secrets, variables, paths = those among the words }
 Load the recipes among `words` and choose images by the other words, --only and --except.
   given          table             options: var, var_file, only, except; ask = as for variables.new; asked = what was asked for before
 Raises: usage, recipe.
@@ -132,7 +132,7 @@ function recipes.load(given, words)
   if #short > 0 then
     notes[#notes + 1] = table.concat(short, ", ") .. ": secrets of less than 6 characters are hidden only where they stand alone"
   end
-  return chosen, { notes = notes, secrets = secrets, variables = vars }
+  return chosen, { notes = notes, secrets = secrets, variables = vars, paths = paths }
 end
 
 return recipes

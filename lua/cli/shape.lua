@@ -193,19 +193,16 @@ local function beginning(tokens, closers, i)
   end
 end
 
+local function closer_of(closers, i)
+  for closer, opener in pairs(closers) do if opener == i then return closer end end
+end
+
 local function primary(tokens, closers, i, env)
   local token = tokens[i]
   if token.kind == "name" then return env.shape(token.text), i + 1 end
-  if is_op(token, "(") then
-    for closer, opener in pairs(closers) do
-      if opener == i then return shape.expression(tokens, closers, closer - 1, env), closer + 1 end
-    end
-  end
+  local closer = is_op(token, "(") and closer_of(closers, i)
+  if closer then return shape.expression(tokens, closers, closer - 1, env), closer + 1 end
   return nil, i + 1
-end
-
-local function closer_of(closers, i)
-  for closer, opener in pairs(closers) do if opener == i then return closer end end
 end
 
 shape.KEYWORDS = {}

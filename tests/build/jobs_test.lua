@@ -31,6 +31,13 @@ return {
     t:ok(second_begun < first_done, "the second began before the first ended")
     t:ok(out:find("one: built", 1, true) < out:find("of-one | ", 1, true), "the clone waited for its parent")
   end,
+  ["a recipe that is not called .lua is built side by side, too"] = function(t)
+    local s = site(t)
+    os.rename(three(s), s.dir .. "/three")
+    local out, status = builds.run(s, s.dir .. "/three")
+    t:equal(status, 0, out)
+    t:equal(builds.state(s).vms, { "of-one", "one", "two" })
+  end,
   ["one that fails does not stop the others; what stands on it is skipped"] = function(t)
     local s = site(t)
     local out, status = builds.run(s, three(s, "guest_id = 'noSuchGuest'"))

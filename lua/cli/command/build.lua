@@ -33,9 +33,7 @@ local function build_all(order, given, emit, asked)
 end
 
 -- One image at a time is built in this process; several side by side in one each.
-local function build_side_by_side(order, given, words, emit)
-  local paths = {}
-  for _, word in ipairs(words) do if word:find("%.lua$") then paths[#paths + 1] = word end end
+local function build_side_by_side(order, given, paths, emit)
   return jobs.run(order, { limit = jobs.limit(given), program = "/proc/self/exe", given = given, paths = paths, emit = emit })
 end
 
@@ -97,7 +95,7 @@ local function run(given, words)
   local mask = function(text) return about.secrets:mask(text) end
   local asked = not parallel and control.new(given, view, looker(mask), mask) or nil
   local failure = announced(order, emit, function()
-    if parallel then return build_side_by_side(order, given, words, emit) end
+    if parallel then return build_side_by_side(order, given, about.paths, emit) end
     return build_all(order, given, emit, asked)
   end)
   if not failure then return 0 end
