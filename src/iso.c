@@ -222,6 +222,8 @@ static int iso_write(lua_State *L) {
   if (!status) status = contents(L, w, &list);
   if (!status) status = finish(L, w);
   if (status) return status;
+  lua_closeslot(L, -1); /* takes its time: a large temporary file goes */
+  lb_checkcancel(L);
   if (fstat(file->fd, &st) < 0) return lb_failerrno(L, errno, "write %s", path);
   status = partial_finish(L, file);
   if (status) return status;
