@@ -25,10 +25,15 @@ acts["local"] = function(_, record)
   return leftovers.remove_files(found), "file " .. record.path
 end
 
+-- What follows an image's name in those of its unfinished files: others may be at work in the same directory.
+local UNFINISHED = { "^%.ova%.part%-......$", "^%.ova%.sha256%.part$", "^%.%w+%.part$", "^%-disk%-%d+%.vmdk%.part$" }
+
 -- Files of an export that never got their names.
 function acts.partial(_, record)
   local found = entries(record.directory, function(entry)
-    return entry:sub(1, #record.name) == record.name and (entry:find("%.part$") or entry:find("%.part%-......$"))
+    for _, pattern in ipairs(UNFINISHED) do
+      if entry:sub(1, #record.name) == record.name and entry:find(pattern, #record.name + 1) then return true end
+    end
   end)
   return leftovers.remove_files(found), "partial export in " .. record.directory
 end

@@ -147,12 +147,14 @@ return {
     process.kill()
     process:wait()
     t:match(t:shell("find " .. s.dir .. "/output -name '*.part*'"), "small%.ova%.part")
+    local others = "small2.ova.part-abcdef small-2.ova.part-abcdef small.x.ovf.part"
+    t:shell("cd " .. s.dir .. "/output && touch small-disk-1.vmdk.part small.mf.part " .. others)
     local out, status = gc(s)
     t:equal(status, 0, out)
     t:contains(out, "removed  partial export in " .. s.dir .. "/output")
     t:match(out, "removed  export lease session")
     t:equal(builds.state(s), EMPTY, out)
-    t:equal(t:shell("find " .. s.dir .. "/output -name '*.part*'"), "")
+    t:equal(t:shell("cd " .. s.dir .. "/output && rm " .. others .. " && find -name '*.part*'"), "", "other images' stay")
   end,
   ["another machine's build of the same image at work: refused, with who it is; when it died, a note"] = function(t)
     local s = site(t)
