@@ -75,6 +75,53 @@ return {
       t:equal(peer.interrupt(t, arg[-1] .. " run " .. script, "ready"), 130)
     end
   end,
+  ["a signal ends a loop in a coroutine, in one of one, after one, and one of many"] = function(t)
+    for _, body in ipairs { "coroutine.wrap(loop)()", "coroutine.wrap(function() coroutine.wrap(loop)() end)()",
+      "coroutine.resume(coroutine.create(loop)) loop()", "while true do coroutine.wrap(tostring)(1) end" } do
+      local script = t:write(t:directory() .. "/s.lua", "print 'ready' io.stdout:flush() local function loop() while true do end end " .. body)
+      t:equal(peer.interrupt(t, "timeout -s KILL 20 " .. arg[-1] .. " run " .. script, "ready"), 130, body)
+    end
+  end,
+  ["coroutines give and take what they should"] = function(t)
+    local function all(...) return { n = select("#", ...), ... } end
+    local co = coroutine.create(function(a, b)
+      local c = coroutine.yield(a + b)
+      return c, nil, coroutine.isyieldable()
+    end)
+    t:equal(all(coroutine.resume(co, 1, 2)), all(true, 3))
+    t:equal(all(coroutine.resume(co, 5)), all(true, 5, nil, true))
+    t:equal(all(coroutine.resume(co)), all(false, "cannot resume dead coroutine"))
+    local count = coroutine.wrap(function(...)
+      local n = select("#", ...)
+      while true do n = select("#", coroutine.yield(n)) end
+    end)
+    t:equal({ count(), count(1, nil), count(nil) }, { 0, 2, 1 })
+    local e = {}
+    t:equal(all(pcall(coroutine.wrap(function() error(e) end))), all(false, e))
+    t:raises("thread expected", coroutine.resume, 3)
+    t:raises("function expected", coroutine.wrap, 3)
+  end,
+  ["a signal that follows at once is the same one, though the first was heard of meanwhile"] = function(t)
+    local script = t:write(t:directory() .. "/s.lua", [[
+      local signal = require "signal"
+      local function kill(name) io.popen("kill -" .. name .. " $PPID"):close() end
+      for _ = 1, 100 do
+        signal.catch()
+        local began = signal.now()
+        kill "HUP"
+        local heard = signal.acknowledge()
+        kill "TERM"
+        if signal.now() - began < 0.1 then -- it may take longer where much else runs
+          print(heard, signal.pending())
+          signal.sleep(0.2)
+          kill "HUP"
+          return print(signal.acknowledge())
+        end
+        signal.acknowledge()
+        signal.sleep(0.2)
+      end]])
+    t:equal(t:shell(arg[-1] .. " run " .. script), "1\t0\n1\n")
+  end,
   ["a limit ends a wait, and every wait after it, until it is lifted"] = function(t)
     local function sleep() return pcall(signal.sleep, 30) end
     t:defer(function() signal.limit(0) end)
