@@ -59,7 +59,7 @@ end
 
 --[[
 files.write(path, text) -> nothing
-Write a file, or leave none.
+Write a file, or leave none; a device, a pipe or a link stays what it is.
 Raises: io.
 Blocks: no.
 ]]
@@ -69,7 +69,7 @@ function files.write(path, text)
     local written, why = file:write(text)
     local closed, late = file:close() -- a disk may tell only then that it is full
     if written and closed then return end
-    os.remove(path)
+    if lfs.symlinkattributes(path, "mode") == "file" then os.remove(path) end
     message = why or late
   end
   err.raise("io", message, { op = "write", target = path })

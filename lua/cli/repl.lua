@@ -1,11 +1,11 @@
 -- repl: read statements, run them, print their values, until the input ends
-local lfs = require "lfs"
 local line = require "line"
 local lockfile = require "lockfile"
 local signal = require "signal"
 local term = require "term"
 local err = require "core.err"
 local printable = require "core.printable"
+local files = require "build.files"
 local complete = require "cli.complete"
 local help = require "cli.help.value"
 local locale = require "cli.locale"
@@ -28,15 +28,8 @@ function repl.leave(value) error(setmetatable({ value = value }, Leave), 0) end
 -- ---- the history ----
 
 local function history_path()
-  local state, home = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
-  local base = state and state:find("^/") and state or home and home ~= "" and home .. "/.local/state"
-  return base and base .. "/luabuild/history"
-end
-
-local function make_directories(path)
-  for part in path:gmatch("()/") do
-    if part > 1 then lfs.mkdir(path:sub(1, part - 1)) end
-  end
+  local ok, directory = pcall(files.state, "")
+  return ok and directory .. "history" or nil
 end
 
 -- What had better not be in a file: a line that begins with a blank, and one that has a secret or looks as if.
@@ -167,7 +160,6 @@ local function at_terminal(self, options)
   self.editor = editor
   self.history = history_path()
   if self.history then
-    make_directories(self.history)
     editor:load(self.history) -- there need not be one
   end
   local with = completion(self, options)

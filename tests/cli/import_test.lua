@@ -83,6 +83,12 @@ return {
     t:contains(run(t, dir, "import-packer appliance.json --only applianse"), "did you mean 'appliance'?")
   end,
 
+  ["a disk that is full is a failure"] = function(t)
+    local out, status = run(t, site(t), "import-packer appliance.json --force -o /dev/full 2>&1")
+    t:equal(status, 1, out)
+    t:contains(out, "/dev/full: No space left on device")
+  end,
+
   ["names with dashes are Lua's in the recipe, and var-files and --var may keep theirs"] = function(t)
     local text, lost, dir = import(t, { vm_name = "{{user `vm-name`}}", RAM = "{{user `mem`}}", boot_command = { "<enter>" }, iso_paths = { "[d] x.iso" },
       vcenter_server = "{{user `vc-host`}}", username = "{{user `vc-user`}}", password = "{{user `vc-password`}}", guest_os_type = "otherGuest",

@@ -1,6 +1,7 @@
 -- import-packer TEMPLATE.json: a JSON template of Packer as a recipe
 local lfs = require "lfs"
 local err = require "core.err"
+local files = require "build.files"
 local fold = require "cli.help.fold"
 local options = require "cli.options"
 local recipe = require "cli.packer.recipe"
@@ -11,8 +12,7 @@ local function write(path, text, force)
   if lfs.attributes(path, "mode") and not force then
     err.raise("usage", path .. " is there already", { hint = "choose another name for -o, or overwrite it with --force" })
   end
-  local file <close> = err.check(io.open(path, "wb"))
-  err.check(file:write(text))
+  files.write(path, text)
 end
 
 -- What has to be looked at goes beside the recipe, not into it.

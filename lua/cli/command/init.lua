@@ -68,9 +68,7 @@ end
 
 local function write(path, text)
   if lfs.symlinkattributes(path, "mode") then return print(path .. " is there already: left as it is") end
-  local file <close>, message = io.open(path, "wb")
-  if not file then err.raise("io", message) end
-  err.check(file:write(text))
+  files.write(path, text)
   print(path)
 end
 

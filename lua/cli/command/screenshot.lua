@@ -1,7 +1,7 @@
 -- screenshot NAME [FILE]: what a virtual machine's console shows, as a PNG file
 local lfs = require "lfs"
-local err = require "core.err"
 local units = require "core.units"
+local files = require "build.files"
 local connection = require "cli.connection"
 local options = require "cli.options"
 
@@ -10,18 +10,8 @@ local options = require "cli.options"
 local function write(path, bytes)
   if path == "-" then return io.stdout:write(bytes) end
   local mode = lfs.symlinkattributes(path, "mode")
-  local temporary = (mode == nil or mode == "file") and path .. ".new" or path
-  local file, message = io.open(temporary, "wb")
-  local ok = file
-  if file then
-    ok, message = file:write(bytes)
-    local closed, why = file:close()
-    ok, message = ok and closed, message or why
-  end
-  if ok and temporary ~= path then ok, message = os.rename(temporary, path) end
-  if ok then return end
-  if temporary ~= path then os.remove(temporary) end
-  err.raise("io", message)
+  local put = (mode == nil or mode == "file") and files.replace or files.write
+  put(path, bytes)
 end
 
 local function run(given, words)

@@ -1,5 +1,4 @@
 -- library: the files that make an editor know luabuild: annotations for the Lua language server (LuaCATS), written into a directory
-local err = require "core.err"
 local files = require "build.files"
 local api = require "cli.editor.api"
 local modules = require "cli.editor.modules"
@@ -12,9 +11,7 @@ local PORTION = 200000 -- bytes of a file: the server passes over those of more 
 local function write(directory, name, lines)
   local path = directory .. "/" .. name
   files.make(path:match "^(.*)/", "make the directory")
-  local file <close>, message = io.open(path, "wb")
-  if not file then err.raise("io", message) end
-  err.check(file:write(table.concat(lines, "\n"), "\n"))
+  files.write(path, table.concat(lines, "\n") .. "\n")
   return path
 end
 

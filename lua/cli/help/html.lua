@@ -1,7 +1,7 @@
 -- html: the reference as web pages: everything of ours on one page, the vSphere API's types on a page for each letter. No page
 -- asks for anything from elsewhere; what they say is what cli.help.pages says.
 local vim = require "vim"
-local err = require "core.err"
+local files = require "build.files"
 local runtime = require "runtime"
 local contract = require "cli.contract"
 local fold = require "cli.help.fold"
@@ -138,23 +138,21 @@ end
 -- Types and methods by the file of their first letter.
 local function by_file()
   known = known or of_api()
-  local files, order, names = {}, {}, {}
+  local topics, order, names = {}, {}, {}
   for name in pairs(known) do names[#names + 1] = name end
   table.sort(names, function(a, b) return a:lower() < b:lower() or (a:lower() == b:lower() and a < b) end)
   for _, name in ipairs(names) do
     local file = known[name]
-    if not files[file] then files[file], order[#order + 1] = {}, file end
-    table.insert(files[file], name)
+    if not topics[file] then topics[file], order[#order + 1] = {}, file end
+    table.insert(topics[file], name)
   end
-  return files, order
+  return topics, order
 end
 
 local function write_file(path, fill)
-  local file <close>, message = io.open(path, "wb")
-  if not file then err.raise("io", message) end
   local pieces = {}
   fill(function(...) for _, piece in ipairs { ... } do pieces[#pieces + 1] = piece end end)
-  err.check(file:write(table.concat(pieces)))
+  files.write(path, table.concat(pieces))
   return path
 end
 
@@ -165,18 +163,14 @@ Raises: io.
 Blocks: on disks only.
 ]]
 function html.write(directory)
-  local lfs = require "lfs"
-  if lfs.attributes(directory, "mode") ~= "directory" then
-    local ok, message = lfs.mkdir(directory)
-    if not ok then err.raise("io", "make the directory " .. directory .. ": " .. message) end
-  end
+  files.make(directory, "make the directory")
   local out = { write_file(directory .. "/index.html", index), write_file(directory .. "/api.html", api_index) }
-  local files, order = by_file()
+  local topics, order = by_file()
   for _, name in ipairs(order) do
     out[#out + 1] = write_file(directory .. "/" .. name, function(add)
       head("The vSphere API: " .. name:match("%-(.)"), add)
       add('<p><a href="index.html">luabuild</a> · <a href="api.html">all types and methods</a></p>\n')
-      for _, topic in ipairs(files[name]) do add_page(api.find(topic), topic, name, add) end
+      for _, topic in ipairs(topics[name]) do add_page(api.find(topic), topic, name, add) end
       foot(add)
     end)
   end

@@ -1,5 +1,6 @@
 -- log: a file for each build of an image, whatever is on the screen: every event with its time, and every request
 local lfs = require "lfs"
+local files = require "build.files"
 local plain = require "cli.view.plain"
 local style = require "cli.view.style"
 
@@ -16,14 +17,6 @@ events have them. What cannot be written is a warning, once for each image.
 ]]
 function log.new(emit) return setmetatable({ emit = emit, open = {} }, log) end
 
-local function make_directories(path)
-  local at = path:sub(1, 1) == "/" and "/" or ""
-  for part in path:gmatch("[^/]+") do
-    at = at .. part .. "/"
-    if not lfs.attributes(at, "mode") then lfs.mkdir(at) end
-  end
-end
-
 -- The oldest logs go; names begin with the time, to the millisecond.
 local function prune(directory, image)
   local names = {}
@@ -37,7 +30,7 @@ end
 
 local function begin(self, e)
   local directory = e.output .. "/log"
-  make_directories(directory)
+  pcall(files.make, directory) -- what is wrong with it is said when the log is opened
   local path = string.format("%s/%s-%s-%s.log", directory, e.image, e.time:gsub("[-:.]", ""), e.run)
   local file, message = io.open(path, "w")
   if not file then

@@ -1,4 +1,5 @@
 -- report: gathers what happened in a build and leaves it as a page beside what was made
+local files = require "build.files"
 local model = require "cli.view.model"
 local page = require "cli.view.page"
 
@@ -55,20 +56,12 @@ local function path_of(image)
   return image.output .. (own and "/report.html" or "/" .. image.name .. "-report.html")
 end
 
-local function write(path, text)
-  local file, message = io.open(path .. ".part", "wb")
-  if not file then return nil, message end
-  local ok, why = file:write(text)
-  if not file:close() or not ok then return nil, why or path end
-  return os.rename(path .. ".part", path)
-end
-
 local function leave(self, image)
   if not image.output or image.state == "done" and image.planned == 0 then return end
   local path = path_of(image)
-  local ok, message = write(path, page.of(image, self.model.program))
+  local ok, e = pcall(files.replace, path, page.of(image, self.model.program))
   if ok then self.emit { event = "image.file", image = image.name, kind = "report", path = path }
-  else self.emit { event = "warning", image = image.name, message = "no report: " .. message } end
+  else self.emit { event = "warning", image = image.name, message = "no report: " .. tostring(e) } end
 end
 
 --[[
