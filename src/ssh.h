@@ -55,6 +55,8 @@ typedef struct ssh_Op {
   ssh_Bytes out[2];  /* collected output */
 } ssh_Op;
 
+/* ---- sshcall.c ---- */
+
 /* The session at argument 1, free for a call and not broken; otherwise raises or returns NULL with a triple on the
  * stack. Pushes the guard.  [-0, +(1|3), v] */
 ssh_Op *ssh_begin(lua_State *L);
@@ -89,6 +91,8 @@ double ssh_deadline(lua_Number seconds);
 /* Append to a buffer; 0 when memory is short.  [-0, +0, -] */
 int ssh_append(ssh_Bytes *bytes, const char *data, size_t len);
 
+/* ---- the other files ---- */
+
 /* Close an open session, the library first.  [-0, +0, -] */
 void ssh_shut(Session *s);
 
@@ -105,6 +109,7 @@ int ssh_login(lua_State *L, Session *s, const ssh_Login *login, double deadline)
 int ssh_agent(lua_State *L, Session *s, const char *username, double deadline, int *offered, int *rsa, const char **problem);
 
 /* Declare the classes of these files.  [-0, +0, m] */
+void ssh_opencall(lua_State *L);
 void ssh_openlookup(lua_State *L);
 void ssh_openagent(lua_State *L);
 
