@@ -61,6 +61,8 @@ function acts.upload(b, step)
   return table.concat(step, ", ") .. " → " .. step.to
 end
 
+local function script_path(b) return string.format("/tmp/luabuild-%s-%d.sh", b.run, b.counter) end
+
 -- What a script that ran too long has left: sshd ends nothing when we turn away. Its processes are one group, unless the leader is
 -- somebody else's.
 local STOP = [[
@@ -75,7 +77,8 @@ done
 rm -f %s
 ]]
 
-local function stop_script(b, step, path)
+local function stop_script(b, step)
+  local path = script_path(b)
   local ok, e = pcall(b.guest.try, b.guest, "sh", { sudo = step.sudo, stdin = STOP:format(path, path), timeout = 30 })
   if not ok and err.is(e, "cancelled") then error(e, 0) end
 end
@@ -83,7 +86,7 @@ end
 -- The script is a file in the guest for as long as it runs; its variables are in no file and no argument list.
 local function run_script(b, step)
   local feed, finish = printer(b, step.name or "shell")
-  local path = string.format("/tmp/luabuild-%s-%d.sh", b.run, b.counter)
+  local path = script_path(b)
   local text, interpreter = table.concat(step, "\n") .. "\n", script.DEFAULT
   if step.script then text, interpreter = script.read(step.script) end
   b.guest:write(path, text, { mode = 448 }) -- 0700
@@ -93,8 +96,9 @@ local function run_script(b, step)
   finish()
   if ok then return end
   if err.is(e) and e.status then e.message = string.format("the script ended with status %d", e.status) end -- not our dressing of it
+  if err.is(e, "net") then e.message = "the connection broke while the script ran: " .. (e.message:match ":%d+: (.*)$" or e.message) end
   if err.is(e, "timeout") then
-    stop_script(b, step, path)
+    stop_script(b, step)
     e.message = "the script still ran after " .. units.format_seconds(step.timeout)
   end
   error(e, 0)
@@ -104,10 +108,12 @@ function acts.shell(b, step)
   for try = 1, step.retries + 1 do
     local ok, e = pcall(run_script, b, step)
     if ok then return try > 1 and try .. " tries" or nil end
-    if not (err.is(e, "build") or err.is(e, "timeout")) or try > step.retries then error(e, 0) end
+    local lost = err.is(e, "net")
+    if not (lost or err.is(e, "build") or err.is(e, "timeout")) or try > step.retries then error(e, 0) end
     b.note(string.format("%s; try %d of %d in %s", e.message, try + 1, step.retries + 1, units.format_seconds(step.retry_interval)))
     b.doing("waiting before the next try", step.retry_interval)
     signal.sleep(step.retry_interval)
+    if lost then stop_script(b, step) end -- without us it may have gone on
   end
 end
 

@@ -19,7 +19,7 @@ words.specs = {
     { "interpreter", spec.string, doc = "what reads the commands, or the script: /bin/sh -e by default, and what a script's first line says (#!…)" },
     { "timeout", spec.duration, default = "1h", doc = "for each run" },
     { "valid", spec.list(spec.integer(0, 255), { single = true }), default = { 0 }, doc = "exit statuses that are fine" },
-    { "retries", spec.integer(0, 1000), default = 0, doc = "how often it is run again when it fails" },
+    { "retries", spec.integer(0, 1000), default = 0, doc = "how often it is run again when it fails, takes too long or loses its connection" },
     { "retry_interval", spec.duration, default = "10s", doc = "before each of them" },
     { "name", spec.string, doc = "of the step, in output and log" },
   }),

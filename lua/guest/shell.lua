@@ -75,12 +75,13 @@ function guest:forget_hostkey() self.pinned = nil end
 -- tried again, and whoever looks around, want the guest and not the session.
 local function session_of(self)
   local session = self.session or err.raise("net", "not connected to the guest", { target = self.address })
-  local why = session:broken()
+  local why = self.lost or session:broken()
   if not why then return session end
   if self.options.note then self.options.note("logging in again: " .. why) end
   session:close()
-  self.facts = {}
+  self.facts, self.lost = {}, why -- when it does not succeed now, the next call tries again
   err.wrap("log in again", self.address, login.patiently, self, AGAIN)
+  self.lost = nil
   return self.session
 end
 
@@ -168,13 +169,29 @@ end
 
 -- ---- files ----
 
+-- Files travel by sftp. When it does not even begin, the reason is elsewhere: there is none, or no command runs for this user.
+local function carry(self, f, ...)
+  local results = table.pack(pcall(f, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  local e = results[2]
+  if err.is(e) and e.code ~= "cancelled" and e.message:find("^open sftp") then
+    local ok, r = pcall(self.try, self, "exit 0", { timeout = ATTEMPT })
+    if err.is(r, "cancelled") then error(r, 0) end
+    e.hint = ok and r.status ~= 0 and "nor does a command run there: " .. (tail.lines(r.out .. r.err) or "status " .. tostring(r.status))
+      or "files travel by sftp: the guest's sshd_config wants a line such as Subsystem sftp internal-sftp"
+  end
+  error(e, 0)
+end
+
 --[[
 guest:read(path) -> string
 The content of a file, 16 MiB at most.
 Raises: notfound, io, ssh, net, timeout.
 Blocks: yes.
 ]]
-function guest:read(path) return err.check(session_of(self):read(path)) end
+function guest:read(path)
+  return carry(self, function() return (err.check(session_of(self):read(path))) end)
+end
 
 --[[
 guest:write(path, content [, options]) -> nothing
@@ -184,20 +201,23 @@ Raises: notfound, io, ssh, net, timeout.
 Blocks: yes.
 ]]
 function guest:write(path, content, options)
-  err.check(session_of(self):upload({ content = content }, path, options_of("guest:write", options)))
+  local o = options_of("guest:write", options)
+  carry(self, function() err.check(session_of(self):upload({ content = content }, path, o)) end)
 end
 
 --[[
 guest:upload(from, to [, options]) -> integer
 Copy files and trees to the guest; see upload.send.
 ]]
-function guest:upload(from, to, options) return upload.send(session_of(self), from, to, options_of("guest:upload", options)) end
+function guest:upload(from, to, options) return carry(self, upload.send, session_of(self), from, to, options_of("guest:upload", options)) end
 
 --[[
 guest:download(from, to [, options]) -> integer
 Copy files and trees from the guest; see upload.receive.
 ]]
-function guest:download(from, to, options) return upload.receive(session_of(self), from, to, options_of("guest:download", options)) end
+function guest:download(from, to, options)
+  return carry(self, upload.receive, session_of(self), from, to, options_of("guest:download", options))
+end
 
 -- ---- what has to be true ----
 

@@ -1,5 +1,6 @@
 -- sudo: how a command becomes root's in the guest, and how its variables and passwords travel: over standard input
 local err = require "core.err"
+local tail = require "core.tail"
 
 local sudo = {}
 
@@ -15,7 +16,7 @@ Blocks: yes.
 function sudo.kind(guest)
   if guest.sudo_kind then return guest.sudo_kind end
   local user = guest.options.username
-  if ask(guest, "id -u").out:match("^0%s") then
+  if ask(guest, "id -u").out:match "%f[%S]0%s*$" then -- before it may stand what the user's shell greets with
     guest.sudo_kind = "root"
   else
     local probe = ask(guest, "sudo -n -k true") -- -k: a password given a minute ago does not count
@@ -23,7 +24,7 @@ function sudo.kind(guest)
       err.raise("auth", user .. " is not root and the guest has no sudo", { target = guest.address })
     end
     if probe.status ~= 0 and not guest.options.password then
-      err.raise("auth", "sudo wants a password of " .. user .. " and none is given", { target = guest.address })
+      err.raise("auth", "sudo wants a password of " .. user .. " and none is given", { target = guest.address, hint = tail.lines(probe.err) })
     end
     guest.sudo_kind = probe.status == 0 and "free" or "password"
   end

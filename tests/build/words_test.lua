@@ -39,6 +39,19 @@ return {
     t:match(out, "  1 shell +[%d.]+s  3 tries\n")
   end,
 
+  ["a command whose connection broke is run again, and what is left of it ended"] = function(t)
+    local s = site(t)
+    local building = builds.start(s, builds.recipe(s, string.format([[provision = {
+      shell { "[ ! -e ~/once ] || exit 0; touch ~/once; trap '' HUP; echo $$ > %s/pid; echo begun; sleep 60", retries = 2, retry_interval = "1s" } }]], s.dir)))
+    t:ok(building:wait_for "begun", building:output())
+    s.lab:fault { fault = "noboot" } -- its connections end
+    s.lab:control("DELETE", "/fault")
+    local out, status = building:wait()
+    t:equal(status, 0, out)
+    t:match(out, "  1 shell +[%d.]+s  2 tries\n")
+    t:equal(t:shell("grep -s '^State:.[^ZX]' /proc/" .. t:read(s.dir .. "/pid"):match "%d+" .. "/status"), "")
+  end,
+
   ["the guest restarts among the steps, and they go on"] = function(t)
     local s = site(t)
     local out, status = builds.run(s, builds.recipe(s, [[provision = { function(guest) return guest:fact "boot_id" end, reboot(),

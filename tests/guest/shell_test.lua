@@ -210,6 +210,40 @@ return {
     t:contains(e.hint, "not found")
   end,
 
+  ["a guest that could not be logged in to again is tried anew by the next call"] = function(t)
+    local server, gone = sshd.start(t), false
+    local g <close> = connect(server, { address = function()
+      if gone then err.raise("build", "powered off") end
+      return "127.0.0.1"
+    end })
+    gone = true
+    t:raises("closed the connection", g.run, g, "kill $PPID; sleep 5")
+    for _ = 1, 2 do t:raises("powered off", g.run, g, "true") end
+    gone = false
+    t:equal(g:run("echo back"), "back")
+  end,
+
+  ["why no file gets there is told: there is no sftp, or nothing runs for this user"] = function(t)
+    local g <close> = connect(sshd.start(t, { subsystem = "" }))
+    local e = t:raises("the server has no sftp subsystem", g.write, g, "/tmp/never", "x")
+    t:contains(e.hint, "Subsystem sftp internal-sftp")
+    t:raises("Subsystem sftp", g.upload, g, t:directory(), "/tmp/never")
+    local expired <close> = connect(sshd.start(t, { config = "ForceCommand echo 'Your password has expired.'; exit 1" }))
+    e = t:raises("open sftp", expired.read, expired, "/etc/hostname")
+    t:contains(e.hint, "nor does a command run there: Your password has expired.")
+  end,
+
+  ["a shell that greets does not hide who is root, and what sudo says is told"] = function(t)
+    local server, dir = sudo_server(t, "secret")
+    t:write(dir .. "/bin/id", "#!/bin/sh\necho Welcome; echo 0\n")
+    local root <close> = connect(server)
+    t:equal(root:run("echo fine", { sudo = true }), "fine")
+    t:write(dir .. "/bin/id", "#!/bin/sh\necho Welcome 0; echo 1000\n")
+    local other <close> = connect(server)
+    local e = t:raises("none is given", other.run, other, "true", { sudo = true })
+    t:contains(e.hint, "sudo: a password is required")
+  end,
+
   ["files are written, read and copied"] = function(t)
     local server = sshd.start(t)
     local g <close> = connect(server)

@@ -109,6 +109,8 @@ func (l *Lab) refreshGuests() {
 		m.mu.Unlock()
 		if l.opt.noBoot && l.faults.active("noboot", m.name()) {
 			l.ssh.unlisten(m)
+		} else if l.opt.noBoot && m.power() == poweredOn && !l.ssh.listens(m) {
+			_ = l.ssh.listen(m)
 		}
 		if m.power() == poweredOn {
 			m.showGuest(up)

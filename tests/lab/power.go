@@ -53,7 +53,7 @@ func (m *machine) start() error {
 		m.mu.Unlock()
 		m.setConnected(cfg)
 		m.setPower(poweredOn)
-		if err := m.lab.ssh.listen(m); err != nil {
+		if err := m.lab.ssh.boot(m); err != nil {
 			m.stop()
 			return err
 		}

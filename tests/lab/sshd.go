@@ -104,9 +104,6 @@ func (s *sshServer) listen(m *machine) error {
 	if s.lab.faults.active("noboot", m.name()) {
 		return nil
 	}
-	if err := s.newBoot(m); err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(m.address, strconv.Itoa(s.lab.loopback.port)))
 	if err != nil {
 		return err
@@ -138,6 +135,12 @@ func (s *sshServer) listen(m *machine) error {
 		}
 	}()
 	return nil
+}
+
+func (s *sshServer) listens(m *machine) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listeners[m] != nil
 }
 
 // unlisten is the guest going down: its port closes and its connections break.

@@ -96,11 +96,15 @@ func (s *sshServer) session(m *machine, channel ssh.Channel, requests <-chan *ss
 	}
 }
 
-// bootID tells one boot from another; newBoot gives the machine one of its own.
+// bootID tells one boot from another.
 const bootID = "/proc/sys/kernel/random/boot_id"
 
-func (s *sshServer) newBoot(m *machine) error {
-	return os.WriteFile(filepath.Join(s.root(m), ".boot_id"), []byte(uuid.New().String()+"\n"), 0o600)
+// boot is a guest that comes up, with a boot id of its own.
+func (s *sshServer) boot(m *machine) error {
+	if err := os.WriteFile(filepath.Join(s.root(m), ".boot_id"), []byte(uuid.New().String()+"\n"), 0o600); err != nil {
+		return err
+	}
+	return s.listen(m)
 }
 
 // run executes a command (or, without one, a shell) and reports how it ended.
@@ -177,7 +181,7 @@ func (s *sshServer) reboot(m *machine, on chan struct{}) {
 		m.showGuest(false)
 	})
 	time.Sleep(time.Second)
-	m.during(on, func() { _ = s.listen(m) })
+	m.during(on, func() { _ = s.boot(m) })
 }
 
 func (s *sshServer) sftp(m *machine, channel ssh.Channel) {
