@@ -55,10 +55,8 @@ typedef struct ssh_Op {
   ssh_Bytes out[2];  /* collected output */
 } ssh_Op;
 
-/* ---- sshcall.c ---- */
-
-/* The session at argument 1, free for a call and not broken; otherwise raises or returns NULL with a triple on the
- * stack. Pushes the guard.  [-0, +(1|3), v] */
+/* sshcall.c, down to ssh_append. The session at argument 1, free for a call and not broken; otherwise raises or returns NULL
+ * with a triple on the stack. Pushes the guard.  [-0, +(1|3), v] */
 ssh_Op *ssh_begin(lua_State *L);
 
 /* Push the guard for a session that is not open yet.  [-0, +1, m] */
@@ -90,8 +88,6 @@ double ssh_deadline(lua_Number seconds);
 
 /* Append to a buffer; 0 when memory is short.  [-0, +0, -] */
 int ssh_append(ssh_Bytes *bytes, const char *data, size_t len);
-
-/* ---- the other files ---- */
 
 /* Close an open session, the library first.  [-0, +0, -] */
 void ssh_shut(Session *s);
