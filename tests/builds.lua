@@ -1,5 +1,6 @@
 -- builds: run the program against a lab, as a user does
 local cjson = require "cjson"
+local peer = require "tests.peer"
 local signal = require "signal"
 
 local builds = {}
@@ -75,10 +76,7 @@ function builds.start(site, ...)
   local process = { file = os.tmpname() }
   local pipe = assert(io.popen(string.format("echo $$; exec env %s > %s 2>&1", builds.command(site, { ... }), process.file)))
   process.pid = pipe:read("l")
-  local function ended() -- of what has ended and was not waited for, only the number is left
-    local file <close> = io.open("/proc/" .. process.pid .. "/stat")
-    return not file or file:read("a"):match("%) (%u)") == "Z"
-  end
+  local function ended() return peer.ended(process.pid) end
   function process.output() return site.t:read(process.file) end
   function process.interrupt() os.execute("kill -INT " .. process.pid) end
   function process:wait()

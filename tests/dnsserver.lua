@@ -1,6 +1,5 @@
 -- dnsserver: a DNS server on loopback for one test: every name has the address 10.43.0.1 and the text "some text", but gone.* is
 -- not there. In Perl, which is part of every Debian.
-local signal = require "signal"
 
 local dnsserver = {}
 
@@ -31,12 +30,8 @@ function dnsserver.start(t)
   t:write(dir .. "/server", PROGRAM)
   local pid = t:shell(string.format("perl %s/server > %s/port 2> %s/log & echo $!", dir, dir, dir)):match("%d+")
   t:defer(function() os.execute("kill " .. pid .. " 2>/dev/null") end)
-  for _ = 1, 500 do
-    local port = t:read(dir .. "/port"):match("%d+")
-    if port then return math.tointeger(tonumber(port)) end
-    signal.sleep(0.01)
-  end
-  error("the DNS server does not start: " .. t:read(dir .. "/log"))
+  local port = t:eventually(function() return t:read(dir .. "/port"):match("%d+") end)
+  return math.tointeger(tonumber(port)) or error("the DNS server does not start: " .. t:read(dir .. "/log"))
 end
 
 return dnsserver

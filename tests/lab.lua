@@ -1,6 +1,6 @@
 -- lab: a vCenter of our own (tests/lab) for one test, whose machines boot if it wants that
 local lfs = require "lfs"
-local signal = require "signal"
+local peer = require "tests.peer"
 
 local lab = {}
 local Lab = {}
@@ -50,16 +50,10 @@ function lab.start(t, options)
     mode, quoted(options.ssh_password or "password"), options.model or "vpx", dir, env, dir), "r"))
   local self = setmetatable({ pid = f:read("l"), pipe = f, dir = dir, t = t }, Lab)
   t:defer(function() self:stop() end)
-  for _ = 1, 500 do
-    local file = io.open(env)
-    if file then
-      file:close()
-      self.env = environment(env)
-      if self.env.LAB_DIR or self.env.LAB_CONTROL then return self end
-    end
-    signal.sleep(0.02)
-  end
-  error("the lab does not start: " .. t:read(dir .. "/log"))
+  t:eventually(function() return lfs.attributes(env) or peer.ended(self.pid) end)
+  if not lfs.attributes(env) then error("the lab does not start: " .. t:read(dir .. "/log")) end
+  self.env = environment(env)
+  return self
 end
 
 -- lab:stop(): end it; the test does so by itself

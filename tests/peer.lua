@@ -1,6 +1,5 @@
 -- peer: other programs to talk to, started for one test and ended with it
 local process = require "process"
-local signal = require "signal"
 
 local peer = {}
 
@@ -18,17 +17,23 @@ function peer.start(t, command, pattern)
     os.execute("kill " .. pid .. " 2>/dev/null")
     os.remove(log)
   end)
-  for _ = 1, 500 do
+  local found = t:eventually(function()
     for line in io.lines(log) do
-      local found = table.pack(line:match(pattern))
-      if found[1] then
-        found[found.n + 1] = function() return t:read(log) end
-        return table.unpack(found, 1, found.n + 1)
-      end
+      local captures = table.pack(line:match(pattern))
+      if captures[1] then return captures end
     end
-    signal.sleep(0.02)
-  end
-  error(command .. " did not start: " .. t:read(log))
+  end) or error(command .. " did not start: " .. t:read(log))
+  found[found.n + 1] = function() return t:read(log) end
+  return table.unpack(found, 1, found.n + 1)
+end
+
+--[[
+peer.ended(pid) -> boolean
+Whether a process has ended: of one that nobody has waited for yet, only the number is left.
+]]
+function peer.ended(pid)
+  local file <close> = io.open("/proc/" .. pid .. "/stat")
+  return not file or file:read("a"):match("%) (%u)") == "Z"
 end
 
 --[[
@@ -50,7 +55,7 @@ function peer.interrupt(t, command, pattern, delay)
   t:defer(function() os.remove(log) end)
   local script = string.format([[
     %s >%s 2>&1 & pid=$!
-    for _ in $(seq 1000); do grep -qE '%s' %s && break; kill -0 $pid || break; sleep 0.02; done
+    for _ in $(seq 3000); do grep -qE '%s' %s && break; kill -0 $pid || break; sleep 0.02; done
     sleep %s; kill -INT $pid; wait $pid]], command, log, pattern, log, delay or 0)
   local _, status = t:shell(script)
   return status, t:read(log)
@@ -127,7 +132,7 @@ function peer.web(t, dir)
     local pid = f:read("l")
     f:close()
     t:defer(function() os.execute("kill " .. pid .. " 2>/dev/null") end)
-    local _, status = t:shell(string.format("(for i in $(seq 250); do kill -0 %s || exit 1; curl -s -o /dev/null --noproxy '*' " ..
+    local _, status = t:shell(string.format("(for i in $(seq 3000); do kill -0 %s || exit 1; curl -s -o /dev/null --noproxy '*' " ..
       "http://127.0.0.1:%d/ && exit 0; sleep 0.02; done; exit 1)", pid, port))
     if status == 0 then return "http://127.0.0.1:" .. port end
   end

@@ -52,7 +52,7 @@ local function launch(t, dir, port, prefix, o)
   t:write(dir .. "/config", configuration(dir, port, o))
   os.remove(dir .. "/log")
   local pid = capture(("exec %s /usr/sbin/sshd -D -e -f '%s/config' >/dev/null 2>'%s/log' & echo $!"):format(prefix, dir, dir))
-  for _ = 1, 500 do
+  for _ = 1, 6000 do
     local f = io.open(dir .. "/log")
     local log = f and f:read("a") or ""
     if f then f:close() end

@@ -1,6 +1,7 @@
 -- tap: assertions and the leak check of every test. A test file returns a table: name -> function(t).
 local runtime = require "runtime"
 local lfs = require "lfs"
+local signal = require "signal"
 
 local tap = {}
 tap.__index = tap
@@ -70,6 +71,15 @@ function tap:fails(code, value, message, got)
   if value ~= nil then error("did not fail, got " .. show(value), 2) end
   if got ~= code then error(string.format("failed with code %s (%s), want %s", show(got), show(message), show(code)), 2) end
   return message
+end
+
+-- t:eventually(f) -> f's first true-ish value, or nil when there is none within a minute: many times what the slowest machine needs
+function tap.eventually(_, f)
+  for _ = 1, 3000 do
+    local value = f()
+    if value then return value end
+    signal.sleep(0.02)
+  end
 end
 
 -- t:skip(why): end the test here, as skipped

@@ -22,7 +22,7 @@ end
 return {
   ["photon3 is cloned, provisioned, checked and exported; the OVA is whole, and its disk boots and greets"] = function(t)
     local s = builds.setup(t, lab.start(t, { boot = true }), { iso_url = lab.GUEST, boot_wait = "4s", memory = "384", ssh_password = PASSWORD,
-      ssh_timeout = "5m", http_ip = "10.0.2.2", release_version = "1" })
+      ssh_timeout = "20m", http_ip = "10.0.2.2", release_version = "1" })
     local out, status = builds.run(s, "recipes/hello.lua", "--var", "greeting=good day")
     t:equal(status, 0, out)
     t:contains(out, "install> the greeting is in place")
@@ -30,7 +30,7 @@ return {
     local dir = s.dir .. "/output"
     t:equal(t:shell("cd " .. dir .. " && sha256sum -c hello-photon3-1.ova.sha256"), "hello-photon3-1.ova: OK\n")
     t:contains(t:shell(arg[-1] .. " ova verify " .. dir .. "/hello-photon3-1.ova"), ": fine")
-    local guest <close> = shell.connect { address = "127.0.0.1", port = boot(t, dir), username = "root", password = PASSWORD, timeout = 180 }
+    local guest <close> = shell.connect { address = "127.0.0.1", port = boot(t, dir), username = "root", password = PASSWORD, timeout = 900 }
     t:equal(guest:read "/etc/motd", "good day, from the appliance\n")
     t:equal(guest:run "ls /root/install.sh 2>/dev/null || echo gone", "gone")
   end,

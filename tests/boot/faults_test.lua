@@ -5,7 +5,7 @@ local lfs = require "lfs"
 
 local function site(t)
   return builds.setup(t, lab.start(t, { boot = true }), { iso_url = lab.GUEST, boot_wait = "4s", memory = "384", disk_size = "600",
-    ssh_password = "secret", ssh_timeout = "5m", http_ip = "10.0.2.2" })
+    ssh_password = "secret", ssh_timeout = "20m", http_ip = "10.0.2.2" })
 end
 
 local function recipe(s, name, boot)
@@ -48,7 +48,7 @@ return {
   end,
   ["a boot command that the installer does not understand is told soon, with a picture; Ctrl-C meanwhile leaves nothing"] = function(t)
     local s = site(t)
-    local mistyped = builds.start(s, recipe(s, "mistyped", 'fetch_timeout = "80s", attempts = 1, ' .. MENU .. 'ks=${http}/3/ks.jsn<enter>"'))
+    local mistyped = builds.start(s, recipe(s, "mistyped", 'fetch_timeout = "2m", attempts = 1, ' .. MENU .. 'ks=${http}/3/ks.jsn<enter>"'))
     local stopped = builds.start(s, recipe(s, "stopped", MENU .. 'ks=${http}/3/ks.json<enter>"'))
     t:ok(stopped:wait_for "http 3/ks.json 200", stopped:output())
     local pid

@@ -28,7 +28,7 @@ local function site(t)
   end
   local url, server = mirror(t)
   local s = builds.setup(t, lab.start(t, { boot = true }), { iso_url = lab.SYSTEMD, boot_wait = "4s", cpu = "2", memory = "2048",
-    disk_controller_type = "pvscsi", ssh_password = PASSWORD, ssh_timeout = "10m", http_ip = "10.0.2.2",
+    disk_controller_type = "pvscsi", ssh_password = PASSWORD, ssh_timeout = "20m", http_ip = "10.0.2.2",
     release_version = "1", mirror = url, k3s_images_url = url .. "/images.tar" })
   s.mirror, s.server = url, server
   return s
@@ -61,7 +61,7 @@ return clone {
       http         = { [MIRROR .. "/SHA256SUMS"] = { status = 200, body = { "/k3s$/" } }, [MIRROR .. "/not-there"] = 404 },
       command      = { ["systemctl is-enabled sshd"] = { out = { "enabled" } }, ["exit 3"] = { status = 3 } },
       matching     = { hostname = { content = function(guest) return guest:run "uname -n" end, matches = "photon" } },
-      timeout      = "1m", interval = "2s",
+      timeout      = "10m", interval = "2s",
     },
     function(guest)
       local report = guest:zero_free_space { trim = false, only = { "/boot" } }

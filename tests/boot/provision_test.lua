@@ -8,7 +8,7 @@ local PASSWORD = "it's a password"
 
 local function site(t)
   return builds.setup(t, lab.start(t, { boot = true }), { iso_url = lab.GUEST, boot_wait = "4s", memory = "384", disk_size = "600",
-    ssh_password = PASSWORD, ssh_timeout = "5m" })
+    ssh_password = PASSWORD, ssh_timeout = "20m" })
 end
 
 -- What the recipes upload: a tree with a mode of its own, a script.
@@ -36,10 +36,10 @@ return base {
   kickstart = { cd = "kickstart/centos", label = "KS" },
   boot = { wait = v.boot_wait, run = function(vm)
     vm:type "<tab>"
-    vm:wait_screen { stable = "2s" } -- the menu's countdown has stopped: it took the key
+    vm:wait_screen { stable = "2s", timeout = "10m" } -- the menu's countdown has stopped: it took the key
     vm:type " text ks=hd:LABEL=KS:/7/ks.cfg<enter>"
-    vm:wait_screen { timeout = "3m" } -- the kernel is quiet until its first program runs
-    vm:wait_tools "2m"
+    vm:wait_screen { timeout = "10m" } -- the kernel is quiet until its first program runs
+    vm:wait_tools "20m"
   end },
   provision = {
     upload { "%s/tree", "%s/one.txt", to = "/root/" },
@@ -72,8 +72,11 @@ return base {
   iso = { url = v.iso_url, checksum = v.iso_checksum },
   hardware = { cpus = v.cpu, memory = v.memory, controller = "sata", nics = "e1000", disks = v.disk_size, firmware = "efi-secure" },
   kickstart = { cd = "kickstart/centos" },
-  boot = { wait = "25s", "c<wait2>linux /isolinux/vmlinuz ks=cdrom:/7/ks.cfg quiet<enter><wait2>",
-           "initrd /isolinux/initrd.img<enter><wait5>boot<enter>" },
+  boot = function(vm)
+    for _ = 1, 8 do vm:wait_screen { timeout = "10m" } end -- the firmware's few pictures, then the menu's seconds
+    vm:type "c<wait2>linux /isolinux/vmlinuz ks=cdrom:/7/ks.cfg quiet<enter><wait2>"
+    vm:type "initrd /isolinux/initrd.img<enter><wait5>boot<enter>"
+  end,
   provision = { shell { "echo it begins; ls /sys/firmware/efi", "ls /not/there", name = "setup" }, shell "echo never" },
 }
 ]==]
@@ -83,7 +86,7 @@ local function give_sign(t, s, building)
   t:ok(building:wait_for "sign> waiting for a sign", building:output())
   local address
   for _, vm in ipairs(s.lab:vms()) do if vm.name:find "^everything" then address = vm.address end end
-  local guest <close> = shell.connect { address = address, port = tonumber(s.lab.env.LAB_SSH_PORT), username = "root", password = PASSWORD, timeout = 60 }
+  local guest <close> = shell.connect { address = address, port = tonumber(s.lab.env.LAB_SSH_PORT), username = "root", password = PASSWORD, timeout = 900 }
   t:ok(not building:output():find "a sign came")
   guest:write("/tmp/sign", "")
 end

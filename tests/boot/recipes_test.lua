@@ -10,7 +10,7 @@ local PASSWORD = "not the default's"
 
 local function site(t)
   return builds.setup(t, lab.start(t, { boot = true }), { iso_url = lab.GUEST, boot_wait = "4s", memory = "384", ssh_password = PASSWORD,
-    ssh_timeout = "5m", http_ip = "10.0.2.2" })
+    ssh_timeout = "20m", http_ip = "10.0.2.2" })
 end
 
 -- What is left of the installation in a finished VM.
@@ -25,9 +25,9 @@ end
 
 -- Log in to a VM that was powered on by itself, as its user would.
 local function log_in(t, s, vm)
-  vm:wait_tools(120)
+  vm:wait_tools(900)
   local guest = shell.connect { address = vm:get "guest.ipAddress", port = tonumber(s.lab.env.LAB_SSH_PORT), username = "root", password = PASSWORD,
-    timeout = 120 }
+    timeout = 900 }
   t:defer(function() guest:close() end)
   return guest
 end
@@ -68,7 +68,7 @@ return {
       local guest = check_guest(t, s, vm, hostname)
       if hostname == "centos7" then t:ok(guest:run "test -f /root/kickstart-post.log && echo yes") end
       vm:shutdown_guest()
-      t:ok(vm:wait_power("poweredOff", 60), "the power button")
+      t:ok(vm:wait_power("poweredOff", 300), "the power button")
     end
 
     out, status = builds.run(s, "recipes/photon3.lua", "recipes/centos7.lua")

@@ -29,7 +29,7 @@ local function log_in(t, s, name)
   s.lab:vm(vc, name):power_on()
   local address
   for _, vm in ipairs(s.lab:vms()) do if vm.name == name then address = vm.address end end
-  local guest = shell.connect { address = address, port = tonumber(s.lab.env.LAB_SSH_PORT), username = "root", password = PASSWORD, timeout = 120 }
+  local guest = shell.connect { address = address, port = tonumber(s.lab.env.LAB_SSH_PORT), username = "root", password = PASSWORD, timeout = 900 }
   t:defer(function() guest:close() end)
   return guest
 end
@@ -37,7 +37,7 @@ end
 return {
   ["a build goes on from a checkpoint; a replaced image stays for its linked clone, which boots"] = function(t)
     local s = builds.setup(t, lab.start(t, { boot = true }), { iso_url = lab.GUEST, boot_wait = "4s", memory = "384", disk_size = "600",
-      ssh_password = PASSWORD, ssh_timeout = "5m", http_ip = "10.0.2.2" })
+      ssh_password = PASSWORD, ssh_timeout = "20m", http_ip = "10.0.2.2" })
     local out, status = builds.run(s, recipe(s, "exit 3"))
     t:equal(status, 1, out)
     t:contains(out, "is kept with its checkpoint 'installed'")

@@ -92,11 +92,7 @@ return {
     local function served()
       for _, r in ipairs(server:log()) do if r.method == "HttpNfcLeaseProgress" then return r.seconds end end
     end
-    for _ = 1, 500 do
-      if served() then break end
-      require("signal").sleep(0.02)
-    end
-    t:equal(served(), 0, "it is under way")
+    t:equal(t:eventually(served), 0, "it is under way")
     t:ok(held:download(held.items[1], {}).size > 0)
     t:ok(held:manifest()[held.items[1].key])
     held:keep()
@@ -180,10 +176,7 @@ return {
     local s = site(t)
     s.lab:fault(fault("GET /nfc", "hang"))
     local process = builds.start(s, builds.recipe(s, "export = {},"))
-    for _ = 1, 200 do
-      if leases(s) ~= "0\n" then break end
-      require("signal").sleep(0.05)
-    end
+    t:ok(t:eventually(function() return leases(s) ~= "0\n" end), "a lease is open")
     require("signal").sleep(0.5)
     process.interrupt()
     local out, status = process:wait()

@@ -140,13 +140,11 @@ return {
     local process = builds.start(s, builds.recipe(s, "export = { format = 'ova' },"))
     t:ok(process:wait_for_request "GET", process.output())
     t:ok(process:wait_for "detach")
-    for _ = 1, 200 do
-      if t:shell("find " .. s.dir .. "/output -name '*.part*'") ~= "" then break end
-      require("signal").sleep(0.02)
-    end
+    local function partial() return t:shell("find " .. s.dir .. "/output -name '*.part*'"):match "small%.ova%.part" end
+    t:ok(t:eventually(partial), "a partial file")
     process.kill()
     process:wait()
-    t:match(t:shell("find " .. s.dir .. "/output -name '*.part*'"), "small%.ova%.part")
+    t:ok(partial(), "it is left")
     local others = "small2.ova.part-abcdef small-2.ova.part-abcdef small.x.ovf.part"
     t:shell("cd " .. s.dir .. "/output && touch small-disk-1.vmdk.part small.mf.part " .. others)
     local out, status = gc(s)

@@ -123,14 +123,9 @@ return images]])
     t:ok(process:wait_for("one |   power on"), process.output())
     process.kill()
     process:wait()
-    for _ = 1, 300 do
-      if builds.state(s).sessions == 0 then
-        local state = builds.state(s) -- of the time after the last one left
-        for _, name in ipairs(state.vms) do t:equal(name, "two") end
-        return t:equal(state.files, {})
-      end
-      require("signal").sleep(0.05)
-    end
-    t:ok(false, "sessions are left")
+    t:ok(t:eventually(function() return builds.state(s).sessions == 0 end), "no session is left")
+    local state = builds.state(s) -- of the time after the last one left
+    for _, name in ipairs(state.vms) do t:equal(name, "two") end
+    t:equal(state.files, {})
   end,
 }

@@ -1,21 +1,9 @@
 -- Steps of the builder's side of provisioning, in the lab's mode without boot; those in a guest that booted: tests/boot
 local builds = require "tests.builds"
 local lab = require "tests.lab"
-local signal = require "signal"
+local peer = require "tests.peer"
 
 local function site(t) return builds.setup(t, lab.start(t)) end
-
--- Has the process ended (a zombie that nobody has reaped yet has)?
-local function is_gone(pid)
-  for _ = 1, 100 do
-    local stat = io.open("/proc/" .. pid .. "/stat")
-    local state = stat and stat:read("a"):match("%) (%a)")
-    if stat then stat:close() end
-    if not state or state == "Z" then return true end
-    signal.sleep(0.02)
-  end
-  return false
-end
 
 return {
   ["local_shell runs here, with the guest in its environment, and its output is shown"] = function(t)
@@ -58,7 +46,8 @@ return {
     out, status = builds.run(s, builds.recipe(s, [[provision = { local_shell { "sleep 60 & echo $! > ]] .. file .. [[; wait", timeout = "300ms" } },]]))
     t:equal(status, 1)
     t:contains(out, "it still ran after 0.3s")
-    t:ok(is_gone(t:read(file):match("%d+")), "what it started is killed too")
+    local started = t:read(file):match "%d+"
+    t:ok(t:eventually(function() return peer.ended(started) end), "what it started is killed too")
     for _, command in ipairs { "exec yes", "exec sleep 60 >&- 2>&-" } do
       out, status = builds.run(s, builds.recipe(s, 'provision = { local_shell { "' .. command .. '", timeout = "300ms" } },'))
       t:equal(status, 1)

@@ -12,13 +12,7 @@ local function run(t, options)
 end
 
 -- Has the process ended, or does it soon?
-local function gone(t, pid)
-  for _ = 1, 250 do
-    if t:shell("kill -0 " .. pid) ~= "" then return true end
-    signal.sleep(0.02)
-  end
-  return false
-end
+local function gone(t, pid) return t:eventually(function() return peer.ended(pid) end) end
 
 local probe, why = process.start { command = { "true" } }
 if not probe and why:find("Function not implemented", 1, true) then

@@ -52,12 +52,12 @@ func bootISO(program []byte) []byte {
 
 func within(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if f() {
 			return
 		}
 	}
-	t.Fatalf("not within 30 s: %s", what)
+	t.Fatalf("not within 5 minutes: %s", what)
 }
 
 func TestBootTypeAndPowerOff(t *testing.T) {
@@ -134,7 +134,7 @@ func TestBootTypeAndPowerOff(t *testing.T) {
 	select {
 	case err := <-off:
 		must(t, err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(5 * time.Minute):
 		t.Fatal("the guest's own power-off was not seen")
 	}
 	_, err = methods.PutUsbScanCodes(ctx, c.Client, &types.PutUsbScanCodes{This: vm.Reference()})

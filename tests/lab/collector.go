@@ -22,6 +22,9 @@ type collector struct {
 	permissions *permissionTable // of the one that the others are made from
 }
 
+// Reference reads nothing that changes; vcsim's copies all of the collector.
+func (c *collector) Reference() types.ManagedObjectReference { return c.Self }
+
 // listener registers a session's collector under a reference of the session's own.
 type listener struct {
 	*simulator.PropertyCollector

@@ -85,10 +85,9 @@ func TestInstallGuest(t *testing.T) {
 	start := time.Now()
 	task, err := vm.PowerOn(ctx)
 	must(t, done(t, task, err))
-	time.Sleep(10 * time.Second) // as boot_wait
 	c.typeText(t, vm, "\t text ks=hd:fd0:/ks.cfg\n")
 	var v mo.VirtualMachine
-	for end := time.Now().Add(3 * time.Minute); v.Guest == nil || v.Guest.IpAddress == ""; time.Sleep(300 * time.Millisecond) {
+	for end := time.Now().Add(15 * time.Minute); v.Guest == nil || v.Guest.IpAddress == ""; time.Sleep(300 * time.Millisecond) {
 		must(t, c.PropertyCollector().RetrieveOne(ctx, vm.Reference(), []string{"guest"}, &v))
 		if time.Now().After(end) {
 			serial, _ := os.ReadFile(theLab.machineOf(vm.Reference()).qemu.serial)

@@ -341,7 +341,7 @@ func shutdownGuest(c *call) (interface{}, error) {
 // keepPressing presses the power button again while the machine is on: ssh may answer before the guest
 // looks at the button, where VMware's tools would have it from the start.
 func (q *qemu) keepPressing() {
-	for i := 0; i < 12; i++ {
+	for i := 0; i < 60; i++ {
 		select {
 		case <-q.ended:
 			return
