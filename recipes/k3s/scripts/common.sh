@@ -52,7 +52,7 @@ digest_for() { # NAME CHECKSUM: the digest itself, from a list of "digest name" 
     *://*)
       local list
       list=$(download "$2") || fail "the list of digests could not be fetched: $2"
-      printf '%s\n' "$list" | awk -v name="$1" '{ sub(/^.*[*\/]/, "", $2) } $2 == name { print $1; exit }'
+      printf '%s\n' "$list" | awk -v name="$1" '{ sub(/^.*[*\/]/, "", $2) } $2 == name && !found++ { print $1 }'
       ;;
     *) printf '%s\n' "${2#sha256:}" ;;
   esac
