@@ -8,7 +8,7 @@ local DISTRIBUTIONS = {
 }
 
 -- A text that the scripts give a default when it is empty.
-local function open(description) return { default = "", description = description } end
+local function optional(description) return { default = "", description = description } end
 
 local v = vars {
   base_os = { default = "photon3", description = "photon3 or centos7",
@@ -24,18 +24,18 @@ local v = vars {
   helm_version = "v3.8.2",
   argo_version = { default = "0.15.3", description = "of the chart argo-workflows" },
 
-  bundle = open "a directory here with every file to fetch and SHA256SUMS: the guest needs no network for them",
-  mirror = open "URL of such a directory; file:///root/bundle with a bundle",
-  k3s_url        = open "the program k3s",
-  k3s_checksum   = open "SHA-256, URL of a list of them, or none; so with the others",
-  k3s_images_url = open "archive of container images, loaded before k3s starts; several with blanks between them",
-  k3s_images_checksum = open "URL of a list with all of them, or none",
-  jq_url         = open "the program jq",
-  jq_checksum    = open "as k3s_checksum",
-  helm_url       = open "helm as tar.gz",
-  helm_checksum  = open "as k3s_checksum",
-  argo_chart_url = open "the chart as tgz",
-  argo_chart_checksum = open "as k3s_checksum",
+  bundle = optional "a directory here with every file to fetch and SHA256SUMS: the guest needs no network for them",
+  mirror = optional "URL of such a directory; file:///root/bundle with a bundle",
+  k3s_url        = optional "the program k3s",
+  k3s_checksum   = optional "SHA-256, URL of a list of them, or none; so with the others",
+  k3s_images_url = optional "archive of container images, loaded before k3s starts; several with blanks between them",
+  k3s_images_checksum = optional "URL of a list with all of them, or none",
+  jq_url         = optional "the program jq",
+  jq_checksum    = optional "as k3s_checksum",
+  helm_url       = optional "helm as tar.gz",
+  helm_checksum  = optional "as k3s_checksum",
+  argo_chart_url = optional "the chart as tgz",
+  argo_chart_checksum = optional "as k3s_checksum",
 }
 
 local base_os = v.base_os or "photon3" -- a wrong one is reported, with everything else that is
