@@ -161,7 +161,8 @@ end
 local function check_api(b, problem)
   local major, minor = b.vc.about.apiVersion:match("^(%d+)%.(%d+)")
   if b.image.boot and (tonumber(major) < 6 or (tonumber(major) == 6 and tonumber(minor) < 5)) then
-    problem("typing a boot command needs vSphere 6.5, the server has " .. b.vc.about.apiVersion)
+    problem("typing a boot command needs vSphere 6.5, the server has " .. b.vc.about.apiVersion,
+      "clone { from = … } types nothing, nor does an ISO that installs by itself: leave boot out")
   end
 end
 

@@ -158,11 +158,15 @@ return {
       for _, time in ipairs { "0.2s", "3.8s", "2.0s", "2.5s", "3.5s" } do
         local line = shown:match("[^\n]*" .. time:gsub("%.", "%%.") .. "[^\n]*")
         local _, column = term.cut(line:match("^.*" .. time), 80)
-        t:equal(column, name == "live" and 38 or 36, name .. ": " .. line)
+        t:equal(column, name == "live" and 25 or 36, name .. ": " .. line)
       end
     end
     t:contains(table.concat(text), "2 install Güte 日本語 a…    2.5s  well")
     t:contains(table.concat(text), long[2] .. ":\n", "the whole name stands above what happens in it")
+    local beside = watch { columns = 40, prefix = true }.show(list)
+    for _, time in ipairs { "0.2s", "3.8s", "2.0s", "2.5s", "3.5s" } do
+      t:contains(table.concat(beside.screen:lines(), "\n"), time, "also behind the name of an image")
+    end
   end,
   ["the line below keeps its clock beside a long name"] = function(t)
     local w = watch { columns = 40, silent = true }

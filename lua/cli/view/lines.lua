@@ -8,7 +8,7 @@ local units = require "core.units"
 local lines = {}
 
 local LONGEST = 2000 -- bytes of one line of remote output that are shown
-local NAMES = { least = 12, most = 26 } -- columns of a step's name; with the time after it, what 40 columns have room for
+local NAMES = { least = 12, most = 26, part = 3 } -- columns of a step's name, but no more than a third of the line
 
 local DECISIONS = { build = "build", replace = "build and replace", export = "export", current = "nothing to do", foreign = "nothing to do" }
 
@@ -148,14 +148,16 @@ local function forget(self, e)
 end
 
 --[[
-lines.of(printer, event) -> {string, ...}, integer
+lines.of(printer, event [, width]) -> {string, ...}, integer
 The lines that an event leaves, none for most; and how many of them, the first, are names of steps that stand above the others.
+  width          integer|nil       columns that a line has room for
 ]]
-function lines:of(e)
+function lines:of(e, width)
   local out, s = {}, self.style
   forget(self, e)
   if e.event == "image.start" then make_room(self, e.parts or {}) end
-  local text = (not s.quiet or QUIET[e.event]) and shown[e.event] and shown[e.event](s, e, self.columns)
+  local names = math.max(NAMES.least, math.min(self.columns, (width or 1000) // NAMES.part))
+  local text = (not s.quiet or QUIET[e.event]) and shown[e.event] and shown[e.event](s, e, names)
   if not text and not (s.eager and e.event == "step.start") then return out, 0 end
   if not s.quiet then heads(self, out, e) end
   local headed = #out

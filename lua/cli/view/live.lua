@@ -12,7 +12,7 @@ live.__index = live
 live.INTERVAL = 0.1 -- seconds between two looks
 local BAR = { least = 8, most = 30 } -- columns
 local FREE = 3 -- columns at the end: for "^C", which the terminal shows there, and no terminal wraps then
-local NAME = 20 -- columns of an image's name at most
+local NAME = 20 -- columns of an image's name at most, and no more than a third of the terminal
 
 --[[
 live.new(options) -> view
@@ -79,11 +79,16 @@ local function with_doing(s, line, d, width, at)
   return room < #s.marks.more and line or line .. "  " .. s:paint("dim", s:fit(d.what:gsub("\t", " "), room) .. left)
 end
 
+-- An image's name, as wide as the widest.
+local function named(self, image)
+  return style_of.pad(self.style:name(self.style:fit(image.name, self.name_width), image.number), self.name_width) .. " "
+end
+
 -- One image: spinner, step, part, how long, how far.
 local function status_line(self, image, width, at)
   local s, step = self.style, image.part or image.step
   local spinner = s:paint("cyan", s.marks.spinner[self.frame % #s.marks.spinner + 1])
-  local name = self.prefix and style_of.pad(s:name(s:fit(image.name, NAME), image.number), self.name_width) .. " " or "  "
+  local name = self.prefix and named(self, image) or "  "
   if not step and image.cleaning then return name .. spinner .. " cleaning up " .. units.format_seconds(math.max(0, at - image.cleaning)) end
   if not step then return name .. spinner end
   local title = (image.part and image.step and image.step.name .. " " .. s.marks.arrow .. " " or "") .. step.name
@@ -103,9 +108,9 @@ local function waiting_line(self)
 end
 
 -- Columns that every image's name gets.
-local function name_width(images)
-  local width = 0
-  for _, image in ipairs(images) do width = math.max(width, (select(2, term.cut(image.name, NAME)))) end
+local function name_width(images, columns)
+  local width, most = 0, math.min(NAME, columns // 3)
+  for _, image in ipairs(images) do width = math.max(width, (select(2, term.cut(image.name, most)))) end
   return width
 end
 
@@ -166,11 +171,12 @@ Show an event.
 ]]
 function live:event(e)
   local image = self.model:take(e)
-  self.name_width = name_width(self.model.images)
-  local about = self.prefix and image and style_of.pad(self.style:name(self.style:fit(image.name, NAME), image.number), self.name_width) .. " " or ""
+  local width = self.size() or 80
+  self.name_width = name_width(self.model.images, width)
+  local about = self.prefix and image and named(self, image) or ""
   local begin, out = (self.stamp and self.stamp(e) or "") .. about, {}
-  local columns = (self.size() or 80) - 1 - select(2, term.cut(begin, 1000))
-  local list, names = self.printer:of(e)
+  local columns = width - 1 - select(2, term.cut(begin, 1000))
+  local list, names = self.printer:of(e, columns)
   if e.event == "run.done" then list = summary.lines(self.model, self.style) end
   for i, line in ipairs(list) do
     for _, one in ipairs(fitted(self, e, line, columns, i <= names)) do out[#out + 1] = begin .. one .. "\n" end
