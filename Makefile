@@ -32,7 +32,7 @@ OBJECTS := $(SOURCES:src/%.c=$(B)/%.o) $(B)/embedded.o $(B)/vim_tables.o
 LUA     := $(sort $(shell find lua -name '*.lua'))
 unexport $(filter VCENTER_% GOVC_% LUABUILD_VAR_%,$(.VARIABLES)) # tests and demo have a vCenter of their own
 
-.PHONY: all deps test-deps ready test demo lab lab-tools san check bench install uninstall clean help FORCE
+.PHONY: all deps test-deps ready test demo lab lab-tools san tsan check bench install uninstall clean help FORCE
 all: $(B)/luabuild ## build/luabuild
 
 # one line for each product; make --trace shows the commands
@@ -101,10 +101,10 @@ $(B)/lab/guest.iso: $(filter-out %.md %/try.sh %/make-systemd.sh tests/lab/guest
 	tests/lab/guest/fetch.sh $(B)/lab/deb
 	tests/lab/guest/make-iso.sh $@ $(B)/lab/deb
 
-san: ready
-	@$(MAKE) --no-print-directory B=$(B)/san OPT='-O1 -g -fno-omit-frame-pointer' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' all
+san tsan: ready
+	@$(MAKE) --no-print-directory B=$(B)/$@ OPT='-O1 -g -fno-omit-frame-pointer' SAN='-fsanitize=$(if $(filter tsan,$@),thread,address -fsanitize=undefined -fno-sanitize-recover=all)' all
 
-check: san fuzz-tools ## linters, then the tests under ASan and UBSan, those of the C modules under valgrind
+check: san tsan fuzz-tools ## linters, then the tests under ASan and UBSan, those of the C modules under TSan and valgrind
 	tests/check $(B) $(if $(FILTER),"$(FILTER)")
 
 bench: ready ## measure, beside plain tools where they can be compared; or what TOPIC="base export …" names

@@ -63,7 +63,7 @@ local function renew(self) -- in a tick
 end
 
 local function begin_renewals(self, timeout)
-  self.interval = math.min(RENEW, timeout / 4)
+  self.interval = math.min(RENEW, math.max(timeout, 1) / 4)
   self.due = signal.now() + self.interval
   self.tick = signal.tick(self.interval / 10, function() renew(self) end)
 end
