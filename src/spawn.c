@@ -1,6 +1,6 @@
 /* spawn: what a child process is given, and how it is tied to this one; part of module process */
 
-#define _GNU_SOURCE /* pidfd_open, memfd_create, posix_spawn_file_actions_addchdir_np */
+#define _GNU_SOURCE /* pidfd_open, memfd_create, close_range, posix_spawn_file_actions_addchdir_np */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -151,11 +151,11 @@ Start a program, found along PATH, without a shell.
   options.env       {name = value}|nil added to our environment
   options.directory string|nil         where it runs
   options.stdin     string|nil         its standard input; nothing by default
-It runs in a process group of its own: signals for us do not reach it. Close it when done: one that still runs is killed. Should
-this process die before that, whatever killed it, the group gets a SIGTERM (its descriptor 100 is for that); what ignores that, or
-has closed all its descriptors, goes on.
+It runs in a process group of its own: signals for us do not reach it. It inherits no descriptors but the standard ones. Close it
+when done: one that still runs is killed. Should this process die before that, whatever killed it, the group gets a SIGTERM (its
+descriptor 100 is for that); what ignores that, or has closed all its descriptors, goes on.
 Codes: notfound (no such program or directory), io.
-Blocks: no.  Source: posix_spawn(3), pidfd_open(2), fcntl(2) (O_ASYNC, F_SETOWN, F_SETSIG).
+Blocks: no.  Source: posix_spawn(3), close_range(2), pidfd_open(2), fcntl(2) (O_ASYNC, F_SETOWN, F_SETSIG).
 */
 int process_start(lua_State *L) {
   static const char *const keys[] = {"command", "directory", "env", "stdin", NULL};
@@ -185,6 +185,7 @@ int process_start(lua_State *L) {
   if (s->in < 0 || pipe2(s->pipes[0], O_CLOEXEC) < 0 || pipe2(s->pipes[1], O_CLOEXEC) < 0 || pipe2(s->pipes[2], O_CLOEXEC) < 0)
     return lb_failerrno(L, errno, "start %s", argv[0]);
   failed = prepare(s, directory);
+  close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* libcurl's sockets and Lua's files are not; before Linux 5.11 they stay open */
   if (!failed) failed = posix_spawnp(&p->pid, argv[0], &s->actions, &s->attributes, argv, envp);
   if (failed) return lb_failerrno(L, failed, "start %s", argv[0]);
   lb_opened(&p->box);

@@ -43,6 +43,12 @@ return {
     end
     for _, file in ipairs(open) do file:close() end
   end,
+  ["it has no files of this process, nor connections"] = function(t)
+    local file <close> = assert(io.open("/dev/null"))
+    local pipe <close> = assert(io.popen "cat >/dev/null") -- made by the C library
+    t:ok(file and pipe)
+    t:equal(run(t, { command = { "ls", "/proc/self/fd" } }), "0\n1\n100\n2\n3\n", "standard ones, the tie, the directory it lists")
+  end,
   ["a megabyte of output comes whole"] = function(t)
     local out = run(t, { command = { "head", "-c", "1000000", "/dev/zero" } })
     t:equal(#out, 1000000)
