@@ -82,8 +82,13 @@ Raises: io.
 Blocks: no.
 ]]
 function files.replace(path, text)
-  files.write(path .. ".part", text)
-  local ok, message = os.rename(path .. ".part", path)
+  local part = path .. ".part" -- ours, whatever it is
+  local written, e = pcall(files.write, part, text)
+  if not written then
+    os.remove(part)
+    error(e, 0)
+  end
+  local ok, message = os.rename(part, path)
   if not ok then err.raise("io", message, { op = "write", target = path }) end
 end
 
