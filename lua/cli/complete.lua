@@ -158,7 +158,7 @@ end
 
 local function globals(begun, env)
   local out = env.names()
-  for word in pairs(shape.KEYWORDS) do out[#out + 1] = word end
+  for word in pairs(lex.KEYWORDS) do out[#out + 1] = word end
   return begun:find("^%u") and table.move(vim.complete(begun), 1, 4000, #out + 1, out) or out
 end
 

@@ -1,6 +1,12 @@
 -- lex: the tokens of a piece of Lua that may stop anywhere
 local lex = {}
 
+-- Lua's words that are no names: { ["and"] = true, … }. Source: Lua 5.4 Reference Manual, 3.1.
+lex.KEYWORDS = {}
+for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until while"):gmatch "%a+" do
+  lex.KEYWORDS[word] = true
+end
+
 -- Longest first.
 local OPERATORS = { "...", "..", "==", "~=", "<=", ">=", "::", "//", "<<", ">>" }
 

@@ -1,5 +1,6 @@
 -- shape: what an expression is, as far as it can be told without running it: by the schema, and by values that are there already
 local vim = require "vim"
+local lex = require "cli.lex"
 local list = require "vsphere.list"
 local object = require "vsphere.object"
 local session = require "vsphere.session"
@@ -174,11 +175,11 @@ local function is_op(token, text) return token and token.kind == "op" and token.
 local function beginning(tokens, closers, i)
   while i >= 1 do
     local token, before = tokens[i], tokens[i - 1]
-    local callable = before and (before.kind == "name" and not shape.KEYWORDS[before.text] or is_op(before, ")") or is_op(before, "]"))
+    local callable = before and (before.kind == "name" and not lex.KEYWORDS[before.text] or is_op(before, ")") or is_op(before, "]"))
     if closers[i] then
       local opener = closers[i]
       before = tokens[opener - 1]
-      callable = before and (before.kind == "name" and not shape.KEYWORDS[before.text] or is_op(before, ")") or is_op(before, "]")
+      callable = before and (before.kind == "name" and not lex.KEYWORDS[before.text] or is_op(before, ")") or is_op(before, "]")
         or (before.kind == "string" and not is_op(tokens[opener], "{")))
       if not callable then return opener end
       i = opener - 1
@@ -203,11 +204,6 @@ local function primary(tokens, closers, i, env)
   local closer = is_op(token, "(") and closer_of(closers, i)
   if closer then return shape.expression(tokens, closers, closer - 1, env), closer + 1 end
   return nil, i + 1
-end
-
-shape.KEYWORDS = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until while"):gmatch("%a+") do
-  shape.KEYWORDS[word] = true
 end
 
 --[[

@@ -40,6 +40,7 @@ return {
   doc = "turn a JSON template of Packer into a recipe",
   text = "Builders vsphere-iso and vsphere-clone, provisioners file, shell, shell-local and breakpoint, "
     .. "post-processors manifest and shell-local become a recipe. "
+    .. "Files for the installer stay as they are: a recipe fills ${name} in, so where they have ${ it says kickstart = { fill = false }. "
     .. "What has no counterpart is a comment `-- packer:` in it and a line on stderr. HCL templates are not read.\n\n"
     .. "Give the var-files that the template is built with: their values become the defaults of the recipe's variables, "
     .. "those of the vCenter, the place in it, and passwords apart.",

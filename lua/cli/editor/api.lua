@@ -1,22 +1,20 @@
 -- api: the vSphere API for editors: every type, field, enumeration and method as annotations of the Lua language server
 local vim = require "vim"
+local lex = require "cli.lex"
 
 local api = {}
 
 local SIMPLE = { string = "string", boolean = "boolean", byte = "integer", short = "integer", int = "integer", long = "integer", float = "number",
   double = "number", dateTime = "string", base64Binary = "string", anyType = "any", ManagedObjectReference = "vim.ManagedObject" }
 
--- Lua's words, and those that mean something to the server before the name of a field.
-local WORDS = { package = true, private = true, protected = true, public = true }
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until while"):gmatch "%a+" do
-  WORDS[word] = true
-end
+-- What means something to the server before the name of a field.
+local MODIFIERS = { package = true, private = true, protected = true, public = true }
 
 --[[
 api.name(name) -> string
-The name of a field as annotations write it: in brackets when it is a word of Lua.
+The name of a field as annotations write it: in brackets when it is a word of Lua, or of theirs.
 ]]
-function api.name(name) return WORDS[name] and string.format("[%q]", name) or name end
+function api.name(name) return (lex.KEYWORDS[name] or MODIFIERS[name]) and string.format("[%q]", name) or name end
 
 --[[
 api.type(name) -> string|nil

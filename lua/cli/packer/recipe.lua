@@ -2,6 +2,7 @@
 local runtime = require "runtime"
 local err = require "core.err"
 local glob = require "core.glob"
+local lex = require "cli.lex"
 local after = require "cli.packer.after"
 local builder = require "cli.packer.builder"
 local steps = require "cli.packer.steps"
@@ -11,13 +12,12 @@ local writer = require "cli.packer.writer"
 local recipe = {}
 
 local RESERVED = {}
-for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true until while
-  v base clone vars import upload shell local_shell check reboot wait checkpoint breakpoint git]]):gmatch "%S+" do RESERVED[word] = true end
+for word in ("v base clone vars import upload shell local_shell check reboot wait checkpoint breakpoint git"):gmatch "%S+" do RESERVED[word] = true end
 
 local function identifier(name, taken)
   local id = name:gsub("[^%w_]+", "_"):gsub("^(%d)", "_%1")
   if id == "" or id == "_" then id = "image" end
-  while RESERVED[id] or taken[id] do id = id .. "_" end
+  while lex.KEYWORDS[id] or RESERVED[id] or taken[id] do id = id .. "_" end
   taken[id] = true
   return id
 end
