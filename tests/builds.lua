@@ -78,7 +78,12 @@ function builds.start(site, ...)
   process.pid = pipe:read("l")
   local function ended() return peer.ended(process.pid) end
   function process.output() return site.t:read(process.file) end
-  function process.interrupt() os.execute("kill -INT " .. process.pid) end
+  local interrupted = false
+  function process.interrupt()
+    if interrupted then signal.sleep(0.2) end -- sooner it would be taken for the first one's echo
+    interrupted = true
+    os.execute("kill -INT " .. process.pid)
+  end
   function process:wait()
     if pipe then self.status = select(3, pipe:close()) end
     pipe = nil
