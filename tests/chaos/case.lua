@@ -104,8 +104,14 @@ local function same(a, b) return a.moid == b.moid and a.files == b.files and a.a
 
 -- What is wrong with what is there now; nil when nothing is.
 local function wrong(s, kind, published)
-  local state = builds.state(s)
-  if published then for i = #state.vms, 1, -1 do if state.vms[i]:find("%.old%-") then table.remove(state.vms, i) end end end
+  local state, old = builds.state(s), 0
+  for i = #state.vms, 1, -1 do
+    if (published or kind.keep) and state.vms[i]:find("%.old%-") then
+      table.remove(state.vms, i)
+      old = old + 1
+    end
+  end
+  if not published and old ~= (kind.keep or 0) then return old .. " images before" end
   local wanted = table.concat(kind.vms, " ")
   if table.concat(state.vms, " ") ~= wanted then return "machines: " .. table.concat(state.vms, " ") end
   if #state.files > 0 then return "files: " .. table.concat(state.files, " ") end

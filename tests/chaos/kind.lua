@@ -40,7 +40,7 @@ end
 local function run(t, kind, filter)
   local s = builds.setup(t, lab.start(t), { disk_size = "16" })
   if kind.before then t:equal(select(2, builds.run(s, kind.before(s))), 0) end
-  t:equal(select(2, builds.run(s, kind.recipe(s, 0))), 0)
+  for n = -(kind.keep or 0), 0 do t:equal(select(2, builds.run(s, kind.recipe(s, n))), 0) end
   t:shell("rm -rf " .. s.dir .. "/output")
   local places, n = choose(case.places(s, { recipe = function() return kind.recipe(s, 1) end }), kind.places), 1
   for _, name in ipairs(kind.faults) do

@@ -12,6 +12,14 @@ return base {
 }]], n))
 end
 
+-- One of which two stay that it has replaced.
+local function kept(s, n)
+  return s.t:write(s.dir .. "/image.lua", string.format([[
+local v = vars {}
+return base { name = "image", guest_id = "otherLinux64Guest", annotation = "%d", iso = { url = v.iso_url, checksum = v.iso_checksum },
+  boot = { "<enter>" }, shutdown = "poweroff", keep = 2 }]], n))
+end
+
 local function parent(s)
   return s.t:write(s.dir .. "/parent.lua", [[
 local v = vars {}
@@ -38,12 +46,14 @@ return { image, small "other", clone { name = "upon", from = image, linked = fal
 end
 
 local ALONE = { "SIGINT", "SIGTERM", "SIGKILL", "SIGKILL, done", "503", "cut", "lost", "expire", "away" }
+local KEPT = { "SIGINT", "SIGKILL", "SIGKILL, done", "lost", "away" }
 local TOGETHER = { "SIGINT", "SIGTERM", "SIGKILL", "SIGKILL, one", "lost", "away" }
 
--- name; before: a recipe to be built first; recipe; images: what it makes; vms: what is there afterwards; faults: what happens to it,
--- and at how many places of each step
+-- name; before: a recipe to be built first; recipe; images: what it makes; vms: what is there afterwards, and keep: how many images before;
+-- faults: what happens to it, and at how many places of each step
 return {
   { name = "base", recipe = base, images = { "image" }, vms = { "image" }, faults = ALONE, places = 3 },
+  { name = "kept", recipe = kept, images = { "image" }, vms = { "image" }, keep = 2, faults = KEPT, places = 3 },
   { name = "clone", before = parent, recipe = clone, images = { "image" }, vms = { "image", "parent" }, faults = ALONE, places = 3 },
   { name = "several", recipe = several, images = { "image", "other", "upon" }, vms = { "image", "other", "upon" }, faults = TOGETHER, places = 1 },
 }
