@@ -29,7 +29,7 @@ local DECLARED = {
   { "run.done", "of `build`: it ends; always the last", { "status", "string", "done, failed or cancelled" }, { "seconds", "number", "how long it took" } },
   { "image.start", "an image begins", { "recipe", "string", "path" }, { "kind", "string", "base or clone" },
     { "output", "string", "directory for what is left on this machine" },
-    { "parts?", "list", "names of the steps that the recipe has for provision and after" } },
+    { "parts?", "list", "names of the steps that the recipe has for provision, after and on_error" } },
   { "image.decided", "what is to be done about it", { "decision", "string", "build, replace, export, current (up to date) or foreign (used as it is)" },
     { "reason", "string", "why; which inputs changed" }, { "steps", "list", "names of the steps to come" } },
   { "image.done", "it is there", { "result", "string", "built, replaced, exported, up to date, used as it is, or stopped after …" },

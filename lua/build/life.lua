@@ -87,10 +87,17 @@ local function look_beside(b)
   onwards.find(b)
 end
 
+local function part_names(image)
+  local names = {}
+  for _, list in ipairs { "provision", "after", "on_error" } do
+    local titles = provision.titles(image, list)
+    table.move(titles, 1, #titles, #names + 1, names)
+  end
+  return names
+end
+
 local function build(b, kind)
-  local parts, after = provision.titles(b.image), provision.titles(b.image, "after")
-  b.emit { event = "image.start", recipe = b.image.recipe.path, kind = b.image.kind, output = context.output_path(b),
-    parts = table.move(after, 1, #after, #parts + 1, parts) }
+  b.emit { event = "image.start", recipe = b.image.recipe.path, kind = b.image.kind, output = context.output_path(b), parts = part_names(b.image) }
   context.own(b)
   runner.run(kind.preflight, b)
   look_beside(b)

@@ -72,11 +72,12 @@ return {
     t:equal(builds.state(s), CLEAN)
     -- and they are no second failure: each is run and told, and none of them is what --until means
     out, status = builds.run(s, builds.recipe(s, [[provision = { shell { "exit 3" } },
-      on_error = { shell { "exit 4" }, function() error "no such thing" end, shell { "echo collected" } }]]), "--until", "shell")
+      on_error = { shell { "exit 4", name = "collector" }, function() error "no such thing" end, shell { "echo collected" } }]]), "--until", "shell")
     t:equal(status, 1)
-    t:match(out, "\n    warning: on_error 1 shell: [^\n]*status 4")
+    t:match(out, "\n    warning: on_error 1 collector: [^\n]*status 4")
     t:match(out, "\n    warning: on_error 2 function: [^\n]*no such thing")
     t:contains(out, "shell> collected")
+    t:match(out, "\n    1 collector  +[%d.]+s  failed\n")
     t:match(out, "small: failed: provision 1 shell: [^\n]*status 3")
     t:equal(builds.state(s), CLEAN)
     -- nor are they run when there is no failure, or no guest
