@@ -62,9 +62,9 @@ return {
 
   ["a lease is kept alive while its bytes do not come, and while another call takes long"] = function(t)
     local s = site(t)
-    s.lab:fault(fault(nil, "shortlease", { delay = 2 }))
-    s.lab:fault(fault("CreateDescriptor", "slow", { delay = 3 }))
-    s.lab:fault(fault("GET /nfc", "slow", { delay = 3 }))
+    s.lab:fault(fault(nil, "shortlease", { delay = 4 }))
+    s.lab:fault(fault("CreateDescriptor", "slow", { delay = 5 }))
+    s.lab:fault(fault("GET /nfc", "slow", { delay = 5 }))
     local out, status = builds.run(s, builds.recipe(s, "export = {},"))
     t:equal({ status, leases(s) }, { 0, "0\n" }, out)
     t:match(t:read(out:match "\n  log: (%S+)"), "\n%S+     HttpNfcLeaseProgress HttpNfcLease session%-[%x-]+: 200 in [%d.]+s, ",
@@ -101,8 +101,8 @@ return {
 
   ["a server that forgets the session in the middle of an export"] = function(t)
     local s = site(t)
-    s.lab:fault(fault(nil, "shortlease", { delay = 2 }))
-    s.lab:fault(fault("GET /nfc", "slow", { delay = 3 }))
+    s.lab:fault(fault(nil, "shortlease", { delay = 4 }))
+    s.lab:fault(fault("GET /nfc", "slow", { delay = 5 }))
     s.lab:fault(fault("HttpNfcLeaseProgress", "expire"))
     local out, status = builds.run(s, builds.recipe(s, "export = {},"))
     t:equal({ status, leases(s) }, { 0, "0\n" }, out)
