@@ -17,7 +17,7 @@
 static volatile sig_atomic_t received;     /* signals since the last acknowledge */
 static volatile sig_atomic_t total;        /* signals since catch: the third kills */
 static volatile sig_atomic_t last;         /* number of the last one */
-static volatile double last_at;            /* when it came, the first of its echoes; only the handler, which does not interrupt itself, uses it */
+static volatile double last_at;            /* when it came, the first of its echoes */
 static volatile sig_atomic_t resumed;      /* how often it went on after a stop (Ctrl-Z) */
 static int wake[2] = {-1, -1};             /* the handler writes, every wait reads */
 
@@ -118,6 +118,7 @@ static int signal_catch(lua_State *L) {
   }
   signal_watch(L);
   received = total = 0;
+  last_at = 0; /* a prompt has been shown since: what comes now is no echo */
   for (size_t i = 0; i < CAUGHT; i++)
     if (!is_left_alone(caught[i])) install(caught[i], handler);
   install(SIGALRM, alarm_handler);
