@@ -16,7 +16,7 @@ local guest = {}
 guest.__index = guest
 
 local ATTEMPT = 60       -- seconds for one question while the guest goes down
-local AGAIN = 20         -- seconds to log in again, where it has worked before
+local AGAIN = 60         -- seconds to log in again, where it has worked before: VMware Tools tell a new address within 30
 
 -- ---- connecting ----
 

@@ -86,10 +86,12 @@ local function fault_error(self, f, text, method, target, args)
   return err.new { code = fault.code(f), message = message, hint = hint, fault = f, kind = vim.typeof(f), method = method, object = target }
 end
 
+-- In English, as everything else that is said: else the server takes its own language. All servers know en_US.
+-- Source: govmomi, session/manager.go, Locale.
 local function login(self)
   local o = self.options
   local manager = self.content.sessionManager
-  local body = vim.encode("Login", manager, { userName = o.username, password = o.password, locale = "en" }, self.version) -- as all else we say
+  local body = vim.encode("Login", manager, { userName = o.username, password = o.password, locale = "en_US" }, self.version)
   local value, message, code, detail = post.patiently(self, "Login", body, self.version, { safe = true })
   if value == nil then
     if code ~= "fault" then error(explain_connection(self, message, code), 0) end
