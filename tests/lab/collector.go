@@ -42,8 +42,10 @@ func useCollectors(permissions *permissionTable) {
 	simulator.Map.Put(c)
 }
 
-// WaitForUpdatesEx listens before the first look: what changes in between is told twice, not lost.
+// WaitForUpdatesEx listens before the first look: what changes in between is told twice, not lost. One that still waits, because its
+// caller has gone without a word, is ended: it would take the updates, and tell them to nobody.
 func (c *collector) WaitForUpdatesEx(ctx *simulator.Context, r *types.WaitForUpdatesEx) soap.HasFault {
+	c.CancelWaitForUpdates(&types.CancelWaitForUpdates{This: c.Self})
 	if r.Version == "" {
 		ctx.Map.AddHandler(listener{&c.PropertyCollector, ctx.Session.Key})
 		defer ctx.Map.RemoveHandler(&c.PropertyCollector)

@@ -266,6 +266,24 @@ tests["a signal that comes when a wait has its result ends the next one"] = func
   t:equal(vc.content.propertyCollector.filter or {}, {})
 end
 
+tests["a wait that was interrupted takes nothing from the one after it"] = function(t)
+  local server = lab.start(t)
+  local vc = server:connect()
+  local vm = server:create_vm(vc, "one")
+  local property = require "vsphere.property"
+  local function never() return false end
+  for _ = 1, 10 do
+    signal.limit(0.05)
+    t:raises("out of time", property.wait, vm, { "name" }, never, 60)
+    signal.limit(0)
+    signal.acknowledge()
+  end
+  server:fault { method = "Rename_Task", fault = "slowtask", delay = 1 }
+  local renaming = vm:Rename_Task { newName = "two" }
+  t:equal(property.wait(vm, { "name" }, function(v) return v.name == "two" end, 20), true)
+  t:equal(renaming:wait(), true)
+end
+
 tests["a signal ends the next wait, too, when its error is swallowed"] = function(t)
   local server = lab.start(t)
   local vc = server:connect()
