@@ -120,14 +120,6 @@ function builds.start(site, ...)
   return process
 end
 
---[[
-builds.interrupt(site, seconds, ...) -> output, status
-Run luabuild and send it SIGINT after some time.
-]]
-function builds.interrupt(site, seconds, ...)
-  return site.t:shell(string.format("env %s & pid=$!; sleep %s; kill -INT $pid; wait $pid", builds.command(site, { ... }), seconds))
-end
-
 -- What the lab holds: names of VMs, files that belong to none, live sessions.
 function builds.state(site)
   local names, files = {}, {}

@@ -8,6 +8,7 @@ local lines = require "cli.lines"
 local jobs = {}
 
 local READ = 60 -- seconds of one wait
+local INT = 2   -- the number of the signal that stop sends
 local MOST = 64 -- children that process.ready waits for at once
 
 --[[
@@ -65,10 +66,12 @@ local function finish(self, entry)
   entry.process:close()
   entry.status = result and result.status
   if entry.status == 0 then return end
-  local e = err.new { code = entry.status == 130 and "cancelled" or "build", message = entry.image.name .. " failed" }
+  local killed = result and result.signal
+  local interrupted = entry.status == 130 or self.stopping and killed == INT -- before it could catch it
+  local e = err.new { code = interrupted and "cancelled" or "build", message = entry.image.name .. " failed" }
   if not entry.told then
-    e.message = result and result.signal and "the process that built it was killed by signal " .. result.signal or "the process that built it failed"
-    self.emit { event = "image.failed", image = entry.image.name, error = e.message }
+    e.message = interrupted and "interrupted" or killed and "the process that built it was killed by signal " .. killed or "the process that built it failed"
+    self.emit { event = "image.failed", image = entry.image.name, error = e.message, code = e.code }
   end
   entry.failed, entry.cancelled, self.failure = true, err.is(e, "cancelled"), self.failure or e
 end

@@ -145,7 +145,10 @@ return {
   end,
   ["Ctrl-C in the middle undoes what was made, and says so"] = function(t)
     local s = site(t)
-    local out, status = builds.interrupt(s, 1.5, builds.recipe(s, 'boot = { wait = "30s", "<enter>" }'))
+    local process = builds.start(s, builds.recipe(s, 'boot = { wait = "30s", "<enter>" }'))
+    t:ok(process:wait_for "  power on", process.output())
+    process.interrupt()
+    local out, status = process:wait()
     t:equal(status, 130, out)
     t:contains(out, "undone: virtual machine")
     t:equal(builds.state(s), { vms = {}, files = {}, sessions = 0 })

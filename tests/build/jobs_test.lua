@@ -1,6 +1,7 @@
 -- Several images in one command
 local builds = require "tests.builds"
 local lab = require "tests.lab"
+local signal = require "signal"
 local terminal = require "tests.terminal"
 
 local function site(t) return builds.setup(t, lab.start(t)) end
@@ -85,7 +86,10 @@ return images]])
   ["Ctrl-C reaches every child, once, and each cleans up"] = function(t)
     local s = site(t)
     local recipe = three(s, "boot = { wait = '30s', '<enter>' }")
-    local out, status = builds.interrupt(s, 1.5, recipe, "one", "two")
+    local both = builds.start(s, recipe, "one", "two")
+    t:ok(both:wait_for("one |   power on") and both:wait_for("two |   power on"), both.output())
+    both.interrupt()
+    local out, status = both:wait()
     t:equal(status, 130, out)
     t:contains(out, "one | ")
     t:contains(out, "undone: virtual machine")
@@ -93,6 +97,15 @@ return images]])
     local state = builds.state(s)
     t:equal({ state.files, state.sessions }, { {}, 0 })
     for _, name in ipairs(state.vms) do t:equal(name, "two") end
+  end,
+  ["a child that is interrupted before it can catch the signal is interrupted, not failed"] = function(t)
+    local told = {}
+    local program = t:write(t:directory() .. "/child", "#!/bin/sh\nsleep 30\n")
+    t:shell("chmod +x " .. program)
+    signal.restore(1)
+    local e = require("cli.jobs").run({ { image = { name = "one" } } }, { limit = 1, program = program, given = {}, paths = {},
+      emit = function(event) told[#told + 1] = { event.event, event.image, event.code, event.error } end })
+    t:equal({ e.code, told }, { "cancelled", { { "image.failed", "one", "cancelled", "interrupted" } } })
   end,
   ["JSON events of several images are whole lines of one stream"] = function(t)
     local s = site(t)

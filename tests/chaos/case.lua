@@ -79,19 +79,32 @@ local function wait_for(children)
   end
 end
 
--- Start the build; when the request has come, the signal; its output and status.
-local function suffer(s, kind, n, fault, place)
-  s.lab:control("DELETE", "/log")
+-- What the lab does at the request; a function that waits for it.
+local function arm(s, fault, place)
+  if place.at then return function() signal.sleep(place.at) end end
   local f = { after = place.number - 1, method = place.only and place.method }
   for key, value in pairs(fault.lab) do f[key] = value end
   s.lab:fault(f)
+  return function(process)
+    while requests(s, f.method) < place.number and process:running() do signal.sleep(0.01) end
+  end
+end
+
+-- Start the build; when the request or the moment has come, the signal; its output and status.
+local function suffer(s, kind, n, fault, place)
+  s.lab:control("DELETE", "/log")
+  local wait = arm(s, fault, place)
   s.lab:fault { fault = "shortlease", delay = 3 } -- five minutes, in the life of this lab
   local process = builds.start(s, kind.recipe(s, n))
   local children = {}
   if fault.signal then
-    while requests(s, f.method) < place.number and process:running() do signal.sleep(0.01) end
+    wait(process)
     children = children_of(process.pid)
     send(fault, process, children)
+    if place.gap then
+      signal.sleep(place.gap)
+      send(fault, process, children)
+    end
   end
   local out, status = process:wait()
   wait_for(children)
@@ -129,7 +142,7 @@ local function check_message(fault, out, status)
     if not out:find("was killed by signal 9", 1, true) then return "no message" end
     if not out:find("%w: replaced") then return "the others did not go on" end
   end
-  if status == 130 and not out:find("%w+: interrupted") then return "no message" end
+  if status == 130 and out ~= "" and not out:find("%w+: interrupted") then return "no message" end -- before it begins it has none
 end
 
 -- Which checkpoints were kept is no orphan: they go with gc, as at the end of their day.
@@ -150,7 +163,8 @@ end
 case.run(s, kind, n, fault, place) -> string|nil, string, boolean
 One build (its `n` makes it another than before) with a fault at a place, and a plain one after it. Returns what is wrong, nil when
 nothing is; the output; and whether the build got to its end in spite of the fault.
-  place          table             of case.places; with `only`, its number counts the requests of its method alone
+  place          table             of case.places; with `only`, its number counts the requests of its method alone. Or { at = seconds since
+                                   the start, gap = seconds until a second signal|nil }, for a fault of a signal alone
 ]]
 function case.run(s, kind, n, fault, place)
   local before = images_of(s, kind)

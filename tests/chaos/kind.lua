@@ -8,6 +8,7 @@ local case = require "tests.chaos.case"
 local faults = require "tests.chaos.faults"
 local kinds = require "tests.chaos.kinds"
 local lab = require "tests.lab"
+local signal = require "signal"
 local tap = require "tests.tap"
 
 local function named(list, name) for _, one in ipairs(list) do if one.name == name then return one end end end
@@ -30,6 +31,16 @@ local function choose(places, each)
   return out
 end
 
+-- Random times in a build that takes so long; after each third signal comes another.
+local function moments(count, seconds)
+  local out = {}
+  for i = 1, count do
+    out[i] = { step = "at", at = math.random() * seconds, gap = i % 3 == 0 and math.random() * 0.3 or nil }
+    out[i].method = string.format("%.4f s%s", out[i].at, out[i].gap and string.format(", again %.4f s later", out[i].gap) or "")
+  end
+  return out
+end
+
 -- After a loss: as if it had not been.
 local function mend(s, recipe)
   s.lab:control("POST", "/expire")
@@ -42,22 +53,26 @@ local function run(t, kind, filter)
   if kind.before then t:equal(select(2, builds.run(s, kind.before(s))), 0) end
   for n = -(kind.keep or 0), 0 do t:equal(select(2, builds.run(s, kind.recipe(s, n))), 0) end
   t:shell("rm -rf " .. s.dir .. "/output")
-  local places, n = choose(case.places(s, { recipe = function() return kind.recipe(s, 1) end }), kind.places), 1
-  for _, name in ipairs(kind.faults) do
-    local fault = named(faults, name)
-    for _, place in ipairs(places) do
-      local label = string.format("%s %s %s (%s)", kind.name, name, place.step, place.method)
-      -- a log-out that nobody answers leaves its session to the server, which drops it after half an hour
-      local in_vain = place.method == "Logout" and fault.lab.fault == "hang" and fault.signal ~= "KILL"
-      if not in_vain and label:find(filter or "", 1, true) then
-        n = n + 1
-        local why, out, ended = case.run(s, kind, n, fault, place)
-        print(cjson.encode { label = label, fault = name, why = why, out = out, ended = ended })
-        io.stdout:flush()
-        if why then mend(s, kind.recipe(s, n)) end
-      end
-    end
+  local began, n = signal.now(), 1
+  local all = case.places(s, { recipe = function() return kind.recipe(s, 1) end })
+  local times, places = moments(kind.moments, signal.now() - began), choose(all, kind.places)
+
+  local function try(fault, place)
+    local label = string.format("%s %s %s (%s)", kind.name, fault.name, place.step, place.method)
+    -- a log-out that nobody answers leaves its session to the server, which drops it after half an hour
+    local in_vain = place.method == "Logout" and fault.lab.fault == "hang" and fault.signal ~= "KILL"
+    if in_vain or not label:find(filter or "", 1, true) then return end
+    n = n + 1
+    local why, out, ended = case.run(s, kind, n, fault, place)
+    print(cjson.encode { label = label, fault = fault.name, why = why, out = out, ended = ended })
+    io.stdout:flush()
+    if why then mend(s, kind.recipe(s, n)) end
   end
+
+  for _, name in ipairs(kind.faults) do
+    for _, place in ipairs(places) do try(named(faults, name), place) end
+  end
+  for i, place in ipairs(times) do try(named(faults, i % 2 == 0 and "INT, any time" or "TERM, any time"), place) end
 end
 
 local kind = named(kinds, arg[1])

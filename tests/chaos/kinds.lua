@@ -50,10 +50,11 @@ local KEPT = { "SIGINT", "SIGKILL", "SIGKILL, done", "lost", "away" }
 local TOGETHER = { "SIGINT", "SIGTERM", "SIGKILL", "SIGKILL, one", "lost", "away" }
 
 -- name; before: a recipe to be built first; recipe; images: what it makes; vms: what is there afterwards, and keep: how many images before;
--- faults: what happens to it, and at how many places of each step
+-- faults: what happens to it, and at how many places of each step; moments: at how many random times a signal comes
 return {
-  { name = "base", recipe = base, images = { "image" }, vms = { "image" }, faults = ALONE, places = 3 },
-  { name = "kept", recipe = kept, images = { "image" }, vms = { "image" }, keep = 2, faults = KEPT, places = 3 },
-  { name = "clone", before = parent, recipe = clone, images = { "image" }, vms = { "image", "parent" }, faults = ALONE, places = 3 },
-  { name = "several", recipe = several, images = { "image", "other", "upon" }, vms = { "image", "other", "upon" }, faults = TOGETHER, places = 1 },
+  { name = "base", recipe = base, images = { "image" }, vms = { "image" }, faults = ALONE, places = 3, moments = 60 },
+  { name = "kept", recipe = kept, images = { "image" }, vms = { "image" }, keep = 2, faults = KEPT, places = 3, moments = 20 },
+  { name = "clone", before = parent, recipe = clone, images = { "image" }, vms = { "image", "parent" }, faults = ALONE, places = 3, moments = 60 },
+  { name = "several", recipe = several, images = { "image", "other", "upon" }, vms = { "image", "other", "upon" }, faults = TOGETHER, places = 1,
+    moments = 40 },
 }
