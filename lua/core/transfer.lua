@@ -1,10 +1,13 @@
 -- transfer: a request that is made again after what may pass: a connection that breaks, a server that is away for some time
 local signal = require "signal"
+local aside = require "core.aside"
+local err = require "core.err"
 
 local transfer = {}
 
 local TRIES = 4 -- that reached the other side, broke, and got no further than the one before
 local FIRST = 5 -- seconds for one that was never reached: its name may be wrong
+local GRACE = 5 -- seconds that the answer to an upload has to come after a signal
 local BUSY = { [502] = true, [503] = true, [504] = true }
 
 local function may_pass(result, code)
@@ -15,12 +18,24 @@ end
 -- What is sent to be stored may be sent again, what is only asked for too; what follows another transfer cannot.
 local function repeatable(o) return not o.follow and (not o.body or o.method == "PUT") end
 
+-- A signal ends an upload at once, unless all of it was sent, or is soon: the file will be there, and whoever deletes it is to come
+-- after that.
+local function hear_out(running, o)
+  local done, total = running:progress()
+  local _ <close> = aside()
+  if o.body or done == total then pcall(running.wait, running, GRACE) end
+end
+
 -- One try: what the transfer gave, and how many bytes it had done.
 local function try(start, o, options)
   local began = signal.now()
   local running <close>, why, kind = start(o)
   if not running then return nil, why, kind, false, 0 end
-  local result, message, code, sent = running:wait()
+  local ok, result, message, code, sent = pcall(running.wait, running)
+  if not ok then
+    if o.method == "PUT" and err.is(result, "cancelled") then hear_out(running, o) end
+    error(result, 0)
+  end
   if options.on_end then options.on_end(result, message, code, began) end
   return result, message, code, sent, (running:progress())
 end

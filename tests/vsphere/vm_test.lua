@@ -1,4 +1,5 @@
 -- vm and datastore: a virtual machine's life and its files, against the lab
+local signal = require "signal"
 local err = require "core.err"
 local device = require "vsphere.device"
 local finder = require "vsphere.finder"
@@ -154,6 +155,18 @@ tests["an upload survives the end of its session"] = function(t)
   local store = store_of(server:connect())
   server:control("POST", "/expire")
   store:upload("x", { body = "hello" })
+  t:equal(store:size("x"), 5)
+end
+
+tests["an upload that was interrupted when all was sent has its file, for whoever deletes it"] = function(t)
+  local server = lab.start(t)
+  local store = store_of(server:connect())
+  store:upload("before", { body = "x" }) -- the session's connection is there
+  server:fault { fault = "slow", method = "PUT /folder", delay = 1 }
+  signal.limit(0.3)
+  t:raises("out of time", store.upload, store, "x", { body = "hello" })
+  signal.limit(0)
+  signal.acknowledge()
   t:equal(store:size("x"), 5)
 end
 
