@@ -51,9 +51,9 @@ local function typed(t, dir, shell, keys, sought, more)
   local function tmux(command) return (t:shell(string.format("tmux -S '%s' -f /dev/null %s", socket, command))) end
   t:defer(function() tmux "kill-server" end)
   tmux(string.format("new-session -d -x 100 -y 40 -c '%s' \"env %s PATH='%s/bin':$PATH HOME='%s' %s\"", dir, more or "", dir, dir, shell))
-  local function wait_for(text)
+  local function wait_for(text, again)
     for i = 1, 200 do
-      if more and i % 40 == 0 then tmux "send-keys Tab" end
+      if again and i % 40 == 0 then tmux "send-keys Tab" end
       local screen = tmux "capture-pane -p"
       if screen:find(text, 1, true) then return screen end
       os.execute "sleep 0.1"
@@ -62,7 +62,7 @@ local function typed(t, dir, shell, keys, sought, more)
   end
   wait_for "ready>"
   tmux("send-keys " .. keys)
-  return wait_for(sought)
+  return wait_for(sought, more ~= nil)
 end
 
 -- What each shell reads when it starts.
