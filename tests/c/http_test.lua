@@ -98,6 +98,7 @@ return {
     local r = assert(c:request { url = url .. "/f", save = dir .. "/f", digest = { "sha512", "sha256" } })
     t:equal(r.digest, { sha512 = digest.string("sha512", text), sha256 = digest.string("sha256", text) })
     t:ok(t:read(dir .. "/f") == text, "saved bytes")
+    t:equal(threads(), before)
     t:shell("truncate -s 1G " .. dir .. "/source")
     url = serve(t, { f = { file = dir .. "/source" } })
     before = threads()

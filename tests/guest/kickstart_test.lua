@@ -30,7 +30,8 @@ return {
   end,
 
   ["text stays as it is when it is not to be filled in"] = function(t)
-    local files = kickstart.collect({ http = tree(t) .. "/centos/7", fill = false, files = { a = "${b} $${c}", d = function(v) return v.hash end } }, { hash = "H" })
+    local given = { a = "${b} $${c}", d = function(v) return v.hash end }
+    local files = kickstart.collect({ http = tree(t) .. "/centos/7", fill = false, files = given }, { hash = "H" })
     t:equal(files, { ["ks.cfg"] = "rootpw --iscrypted ${hash}\necho $HOME $${HOME}\n", a = "${b} $${c}", d = "H" })
   end,
 
