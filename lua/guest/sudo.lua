@@ -16,7 +16,7 @@ Blocks: yes.
 function sudo.kind(guest)
   if guest.sudo_kind then return guest.sudo_kind end
   local user = guest.options.username
-  if ask(guest, "id -u").out:match "%f[%S]0%s*$" then -- before it may stand what the user's shell greets with
+  if ("\n" .. ask(guest, "id -u").out):match "\n0%s*$" then -- before it may stand what the user's shell greets with
     guest.sudo_kind = "root"
   else
     local probe = ask(guest, "sudo -n -k true") -- -k: a password given a minute ago does not count
